@@ -1,0 +1,26 @@
+//! The pure core: everything that decides who gets what, and when.
+//!
+//! Invariants: no I/O, no clock, no randomness, no async, no environment. Time is an argument; ids are derived by
+//! hashing. The same values give the same answer on every machine, so a log can be replayed and a rule tested with plain
+//! values. Nothing here names a module outside `journey`.
+//!
+//! Not here: reading files (`rulebook`), SQL (`store`), letters' text (`mail`).
+
+pub mod advance;
+pub mod book;
+pub mod condition;
+pub mod customer;
+pub mod effect;
+pub mod enrollment;
+pub mod event;
+pub mod explain;
+pub mod facts;
+pub mod ids;
+pub mod map;
+pub mod merge;
+pub mod money;
+pub mod placement;
+pub mod policy;
+pub mod rule;
+pub mod time;
+pub mod trigger;

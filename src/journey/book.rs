@@ -1,0 +1,52 @@
+//! The rulebook: all maps and rules of a directory, validated together, identified by a hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+
+use super::map::JourneyMap;
+use super::rule::Rule;
+
+/// What the shop is, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shop {
+    /// Zone of "shop" wall clocks.
+    pub zone: Tz,
+    /// Locale used where a customer has none.
+    pub locale: String,
+    /// Currency used where a source names none.
+    pub currency: String,
+    /// Purposes that may be written to without an explicit consent (`transactional` always; see `[consent]`).
+    pub assumed_purposes: BTreeSet<String>,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self {
+            zone: Tz::UTC,
+            locale: "en".into(),
+            currency: "EUR".into(),
+            assumed_purposes: BTreeSet::from(["transactional".to_owned()]),
+        }
+    }
+}
+
+/// Everything that decides, as values.
+#[derive(Clone, Debug, Default)]
+pub struct Rulebook {
+    /// Hex SHA-256 over every file of the rulebook and the shop's settings that decide.
+    pub hash: String,
+    /// The shop.
+    pub shop: Shop,
+    /// Maps by id.
+    pub maps: BTreeMap<String, JourneyMap>,
+    /// Rules by id.
+    pub rules: BTreeMap<String, Rule>,
+}
+
+impl Rulebook {
+    /// The rules of one map, in the order of their ids.
+    pub fn rules_of<'a>(&'a self, map: &'a str) -> impl Iterator<Item = &'a Rule> {
+        self.rules.values().filter(move |rule| rule.map == map)
+    }
+}

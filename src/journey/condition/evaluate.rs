@@ -1,0 +1,160 @@
+//! Evaluating a condition over a customer, with the trace of its parts and the moment its answer flips.
+
+use std::sync::{Arc, LazyLock};
+
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use serde_json::Value as Json;
+
+use super::{AgeKind, Condition, Node, Part};
+use crate::journey::customer::Customer;
+use crate::journey::facts::view;
+use crate::journey::time::Timestamp;
+
+/// CEL's standard functions, declared once: building them costs more than evaluating a condition.
+static ENVIRONMENT: LazyLock<Arc<cel::Env>> = LazyLock::new(|| Arc::new(cel::Env::stdlib()));
+
+/// What a condition is evaluated over.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The customer.
+    pub customer: &'a Customer,
+    /// The event at hand, in the form of [`view::event`].
+    pub event: Option<&'a Json>,
+    /// The moment of the decision.
+    pub now: Timestamp,
+}
+
+/// What a condition came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Whether it holds.
+    pub holds: bool,
+    /// When the answer may change by time alone.
+    pub flips_at: Option<Timestamp>,
+}
+
+impl VariableResolver for Facts<'_> {
+    fn resolve(&self, name: &str) -> Option<CowVal<'_, '_>> {
+        let value = view::value(self.customer, self.event, name)?;
+        let boxed: Box<dyn Val> = to_cel(&value).try_into().ok()?;
+        Some(CowVal::Owned(boxed))
+    }
+}
+
+impl Condition {
+    /// Evaluates the condition.
+    pub fn evaluate(&self, facts: Facts<'_>) -> Answer {
+        let mut answer = Answer::default();
+        let mut context = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
+        context.set_variable_resolver(&facts);
+        answer.holds = self.0.root.holds(&facts, &context, &mut answer.flips_at);
+        answer
+    }
+
+    /// Evaluates every part of the condition, for people.
+    pub fn trace(&self, facts: Facts<'_>) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut context = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
+        context.set_variable_resolver(&facts);
+        self.0.root.trace(&facts, &context, &mut parts);
+        parts
+    }
+}
+
+impl Node {
+    fn holds(&self, facts: &Facts<'_>, context: &cel::Context<'_, '_>, flips: &mut Option<Timestamp>) -> bool {
+        match self {
+            Self::All(nodes) => nodes.iter().all(|n| n.holds(facts, context, flips)),
+            Self::Any(nodes) => nodes.iter().any(|n| n.holds(facts, context, flips)),
+            Self::Not(node) => !node.holds(facts, context, flips),
+            Self::Expression { expression, .. } => matches!(context.resolve(expression), Ok(cel::Value::Bool(true))),
+            Self::Age { kind, path, span, .. } => {
+                let Some(at) = moment(facts, path) else { return false };
+                let turn = at.after(*span);
+                let past = facts.now >= turn;
+                if !past {
+                    *flips = Some(flips.map_or(turn, |known| known.min(turn)));
+                }
+                match kind {
+                    AgeKind::OlderThan => past,
+                    AgeKind::Within => !past,
+                }
+            }
+        }
+    }
+
+    fn trace(&self, facts: &Facts<'_>, context: &cel::Context<'_, '_>, parts: &mut Vec<Part>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|n| n.trace(facts, context, parts)),
+            Self::Not(node) => {
+                let before = parts.len();
+                node.trace(facts, context, parts);
+                if let [only] = &mut parts[before..] {
+                    only.text = format!("!({})", only.text);
+                    match only.result.as_str() {
+                        "true" => only.result = "false".into(),
+                        "false" => only.result = "true".into(),
+                        _ => {}
+                    }
+                }
+            }
+            Self::Expression { expression, text, paths } => {
+                let result = match context.resolve(expression) {
+                    Ok(cel::Value::Bool(holds)) => holds.to_string(),
+                    Ok(cel::Value::Null) => "false (never said)".into(),
+                    Ok(_) => "false (not a yes or no)".into(),
+                    Err(_) => "false (cannot be told: a fact was never said or is of another kind)".into(),
+                };
+                let known = paths.iter().map(|path| shown(facts, path)).collect();
+                parts.push(Part { text: text.clone(), result, facts: known });
+            }
+            Self::Age { kind, path, span, text } => {
+                let result = match (moment(facts, path), kind) {
+                    (None, _) => "false (never said)".into(),
+                    (Some(at), kind) => {
+                        let turn = at.after(*span);
+                        let past = facts.now >= turn;
+                        let holds = past == (*kind == AgeKind::OlderThan);
+                        if past { holds.to_string() } else { format!("{holds} (until {turn})") }
+                    }
+                };
+                parts.push(Part { text: text.clone(), result, facts: vec![shown(facts, path)] });
+            }
+        }
+    }
+}
+
+fn moment(facts: &Facts<'_>, path: &str) -> Option<Timestamp> {
+    view::value(facts.customer, facts.event, path)?.as_str().and_then(Timestamp::parse_rfc3339)
+}
+
+fn shown(facts: &Facts<'_>, path: &str) -> String {
+    let value = view::value(facts.customer, facts.event, path).unwrap_or(Json::Null);
+    let mut text = value.to_string();
+    if text.len() > 120 {
+        let cut = (0..=117).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(cut);
+        text.push('…');
+    }
+    format!("{path} = {text}")
+}
+
+fn to_cel(value: &Json) -> cel::Value {
+    match value {
+        Json::Null => cel::Value::Null,
+        Json::Bool(b) => cel::Value::Bool(*b),
+        Json::Number(n) => {
+            n.as_i64().map_or_else(|| cel::Value::Float(n.as_f64().unwrap_or(f64::NAN)), cel::Value::Int)
+        }
+        Json::String(s) => cel::Value::String(Arc::new(s.clone())),
+        Json::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
+        Json::Object(fields) => {
+            let map: std::collections::HashMap<_, _> = fields
+                .iter()
+                .map(|(name, value)| (cel::objects::Key::String(Arc::new(name.clone())), to_cel(value)))
+                .collect();
+            cel::Value::Map(cel::objects::Map { map: Arc::new(map) })
+        }
+    }
+}

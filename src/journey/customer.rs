@@ -1,0 +1,301 @@
+//! The state of one customer: one compact document, O(1) in the length of history.
+//!
+//! Invariants: every "latest" fact keeps the time it was said at, and only a later saying replaces it; a customer is at one
+//! stage of a map at most; an enrollment is in `enrollments` only while it runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::effect::EndReason;
+use super::event::{Cart, Key, Phase};
+use super::money::Money;
+use super::time::Timestamp;
+
+/// How many recent orders are kept in full.
+pub const RECENT_ORDERS: usize = 20;
+/// How many recent hand-overs are kept for caps and gaps.
+pub const RECENT_MESSAGES: usize = 50;
+
+/// The whole of what is known of one customer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Customer {
+    /// Our id (a UUID as text).
+    pub id: String,
+    /// The keys that name this customer.
+    pub keys: Vec<Key>,
+    /// When first heard of.
+    pub first_seen_at: Timestamp,
+    /// The logical time of the last input applied; never moves back.
+    pub now: Timestamp,
+    /// The hash of the rulebook this document was last advanced under.
+    pub rulebook: String,
+    /// Attributes with the time each was said.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// What was agreed to, by purpose.
+    pub consents: BTreeMap<String, Consent>,
+    /// Deleted in the source; nothing is sent any more.
+    pub deleted_at: Option<Timestamp>,
+    /// Facts of orders.
+    pub orders: Orders,
+    /// The cart as last seen.
+    pub cart: CartState,
+    /// Where the customer stands, by map.
+    pub stages: BTreeMap<String, Standing>,
+    /// Runs of rules that are under way.
+    pub enrollments: Vec<Enrollment>,
+    /// What is remembered of ended runs, by rule, for re-entry.
+    pub past: BTreeMap<String, PastRun>,
+    /// The last answer of each `becomes` condition, by rule.
+    pub truths: BTreeMap<String, bool>,
+    /// Last cron firing taken, by rule.
+    pub firings: BTreeMap<String, Timestamp>,
+    /// `stay` triggers still to come.
+    pub stays: Vec<StayTimer>,
+    /// The next moment at which a condition's answer flips by itself.
+    pub flip_at: Option<Timestamp>,
+    /// Letters planned and not yet handed over.
+    pub pending: Vec<Pending>,
+    /// Recent hand-overs, oldest first.
+    pub handed_over: Vec<HandedOver>,
+    /// How many letters were ever handed over.
+    pub message_count: u64,
+    /// Goal windows that are open.
+    pub goals: Vec<GoalWatch>,
+    /// Promo codes given, by rule: a repeat customer never gets the same one again.
+    pub promo_codes: Vec<GivenCode>,
+}
+
+impl Customer {
+    /// An empty document for a customer first heard of at `at`.
+    pub fn new(id: impl Into<String>, at: Timestamp) -> Self {
+        Self { id: id.into(), first_seen_at: at, now: at, ..Self::default() }
+    }
+
+    /// An attribute's value, if it was ever said.
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes.get(name).map(|a| &a.value).filter(|v| !v.is_null())
+    }
+
+    /// An attribute that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.attribute(name).and_then(Value::as_str)
+    }
+
+    /// The address letters go to.
+    pub fn email(&self) -> Option<&str> {
+        self.text("email")
+    }
+
+    /// The next moment at which this customer must be advanced even if nothing happens.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.enrollments
+            .iter()
+            .filter_map(|e| e.wake_at)
+            .chain(self.stays.iter().map(|s| s.at))
+            .chain(self.flip_at)
+            .min()
+    }
+}
+
+/// One attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Its value.
+    #[serde(rename = "v")]
+    pub value: Value,
+    /// When it was said.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+}
+
+/// What a customer said of one purpose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Agreed or refused.
+    pub granted: bool,
+    /// When.
+    pub at: Timestamp,
+    /// Where that was learnt (a connection, `link`, `one-click`, `rule:<id>`).
+    pub source: String,
+}
+
+/// Facts of orders.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Orders {
+    /// The last [`RECENT_ORDERS`], oldest first by creation.
+    pub recent: Vec<KnownOrder>,
+    /// Orders not cancelled.
+    pub count: i64,
+    /// Sums of those by currency, minor units.
+    pub totals: BTreeMap<String, i64>,
+    /// Paid ones.
+    pub paid_count: i64,
+    /// Completed ones.
+    pub completed_count: i64,
+    /// Cancelled ones.
+    pub cancelled_count: i64,
+    /// Creation of the earliest.
+    pub first_at: Option<Timestamp>,
+    /// Creation of the latest.
+    pub last_at: Option<Timestamp>,
+    /// Latest completion.
+    pub last_completed_at: Option<Timestamp>,
+}
+
+/// An order as far as it is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KnownOrder {
+    /// `source/id`.
+    pub key: String,
+    /// The number that the customer knows.
+    pub number: Option<String>,
+    /// Status code.
+    pub status: Option<String>,
+    /// What it means.
+    pub phase: Phase,
+    /// When the status was said.
+    pub status_at: Timestamp,
+    /// When placed.
+    pub created_at: Timestamp,
+    /// When total and lines were said.
+    pub content_at: Timestamp,
+    /// Total.
+    pub total: Option<Money>,
+    /// Paid in full.
+    pub paid: bool,
+    /// Lines (at most 20).
+    pub items: Vec<super::event::Item>,
+    /// Promo code it carries.
+    pub promo_code: Option<String>,
+}
+
+/// The cart as last seen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CartState {
+    /// What is in it.
+    pub content: Cart,
+    /// When that last changed.
+    pub updated_at: Option<Timestamp>,
+    /// When anything was last said of it: what is older comes too late.
+    pub said_at: Option<Timestamp>,
+}
+
+/// Where a customer stands on one map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Stage id.
+    pub stage: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One run of one rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Enrollment {
+    /// Derived from customer, rule and number of the run.
+    pub id: String,
+    /// Rule id.
+    pub rule: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The rulebook it began under.
+    pub rulebook: String,
+    /// The step to take next, by id; empty before the first.
+    pub step: String,
+    /// How often each step was begun (only what exceeds one is kept apart from `step`).
+    pub passes: BTreeMap<String, u32>,
+    /// When to go on; `None` while it waits for nothing but a promo code.
+    pub wake_at: Option<Timestamp>,
+    /// The code that the promo step got, if it got one.
+    pub promo: Option<GivenCode>,
+    /// Promo pool that is being asked for a code.
+    pub wants_promo: Option<String>,
+    /// The event that began it, as letters and conditions read it (`event.*`).
+    pub event: Value,
+}
+
+/// What is remembered of the runs of a rule.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PastRun {
+    /// How many runs there were in all, the present one included.
+    pub runs: u64,
+    /// Start of the last.
+    pub started_at: Timestamp,
+    /// End of the last that ended.
+    pub ended_at: Option<Timestamp>,
+    /// How that one ended.
+    pub reason: Option<EndReason>,
+}
+
+/// A `stay` trigger that will fire unless the stage is left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StayTimer {
+    /// The rule to start.
+    pub rule: String,
+    /// The stay it is about: the map's stage since this moment.
+    pub since: Timestamp,
+    /// When it fires.
+    pub at: Timestamp,
+}
+
+/// A letter planned and not yet handed over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Message id.
+    pub message: String,
+    /// Enrollment it belongs to.
+    pub enrollment: String,
+    /// Its rule.
+    pub rule: String,
+    /// What consent it needs.
+    pub purpose: String,
+    /// When it was planned.
+    pub planned_at: Timestamp,
+}
+
+/// A letter handed over to a relay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandedOver {
+    /// Message id.
+    pub message: String,
+    /// Its rule.
+    pub rule: String,
+    /// Its purpose.
+    pub purpose: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An open goal window: opened by a hand-over, closed by conversion or time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoalWatch {
+    /// Enrollment to credit.
+    pub enrollment: String,
+    /// Its rule.
+    pub rule: String,
+    /// The letter that opened it last.
+    pub message: String,
+    /// Open from.
+    pub from: Timestamp,
+    /// Open until.
+    pub until: Timestamp,
+}
+
+/// A promo code given to this customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenCode {
+    /// Pool.
+    pub pool: String,
+    /// Code.
+    pub code: String,
+    /// By which rule.
+    pub rule: String,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,303 @@
+//! What a decision asks the world to do, as values.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::money::Money;
+use super::time::Timestamp;
+
+/// What `advance` asks for. The engine carries every effect out in the transaction that saves the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// The customer moved on a map.
+    StageMoved(StageMove),
+    /// A run began.
+    Enrolled {
+        /// Enrollment id.
+        enrollment: String,
+        /// Rule.
+        rule: String,
+        /// Map.
+        map: String,
+        /// Stage of that map the customer was at.
+        stage: Option<String>,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        cause: Cause,
+    },
+    /// A run ended.
+    Ended {
+        /// Enrollment id.
+        enrollment: String,
+        /// Rule.
+        rule: String,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: EndReason,
+    },
+    /// The goal was reached inside its window after a letter.
+    Converted {
+        /// Enrollment id.
+        enrollment: String,
+        /// Rule.
+        rule: String,
+        /// The letter credited.
+        message: String,
+        /// When.
+        at: Timestamp,
+        /// What it was worth.
+        value: Option<Money>,
+    },
+    /// A letter is to be sent (or, with `withheld`, would have been).
+    MessagePlanned(PlannedMessage),
+    /// A planned letter must not go out any more.
+    MessageCancelled {
+        /// Message id.
+        message: String,
+        /// Its rule.
+        rule: String,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: WithheldReason,
+    },
+    /// A run waits for a promo code: answer with `Input::Promo` in the same transaction.
+    PromoWanted {
+        /// Enrollment id.
+        enrollment: String,
+        /// Rule.
+        rule: String,
+        /// Pool.
+        pool: String,
+    },
+    /// Why something was or was not done; kept for `explain`.
+    Decided(Decision),
+}
+
+/// A move on a map; `from` or `to` is `None` outside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageMove {
+    /// Map.
+    pub map: String,
+    /// Stage left.
+    pub from: Option<String>,
+    /// Since when the customer was there.
+    pub since: Option<Timestamp>,
+    /// Stage entered.
+    pub to: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// A letter to one customer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedMessage {
+    /// Derived from (enrollment, step, pass): the same step plans the same message, whatever crashes.
+    pub id: String,
+    /// Enrollment.
+    pub enrollment: String,
+    /// Step id.
+    pub step: String,
+    /// Which pass over the step, from 1.
+    pub pass: u32,
+    /// Rule.
+    pub rule: String,
+    /// Map.
+    pub map: String,
+    /// Stage of that map the customer was at.
+    pub stage: Option<String>,
+    /// Letter's name.
+    pub letter: String,
+    /// Purpose.
+    pub purpose: String,
+    /// The customer's locale, else the shop's.
+    pub locale: String,
+    /// Address at planning time; the one at sending time decides.
+    pub to: Option<String>,
+    /// When it fell due: the logical time of the step.
+    pub due_at: Timestamp,
+    /// Set when it is withheld at once, and why.
+    pub withheld: Option<WithheldReason>,
+    /// What the letter may read besides the customer: `event`, `promo`.
+    pub inputs: Value,
+    /// What each policy said.
+    pub verdicts: Vec<PolicyVerdict>,
+}
+
+/// Why a customer moved, or a run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Cause {
+    /// An event.
+    Event {
+        /// Its source.
+        source: String,
+        /// Its id there.
+        id: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// Time alone.
+    Time,
+    /// A cron firing.
+    Cron,
+    /// The rules changed.
+    Rulebook,
+    /// Two customers were merged.
+    Merge,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum EndReason {
+    /// Every step was taken.
+    Finished,
+    /// An `exit` step.
+    ExitStep,
+    /// An event of `exit_on`.
+    ExitEvent {
+        /// Its kind.
+        kind: String,
+    },
+    /// `exit_when` came true.
+    ExitCondition,
+    /// The goal's event happened.
+    Goal,
+    /// The rule is gone from the rulebook, or its step is.
+    RuleGone,
+    /// The customer was deleted.
+    Deleted,
+    /// Merged into another customer who runs the same rule.
+    Merged,
+    /// The promo pool had no code left.
+    NoPromoCode,
+}
+
+/// Why a letter was withheld.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum WithheldReason {
+    /// The run ended before the letter went out.
+    Exited {
+        /// How.
+        end: EndReason,
+    },
+    /// The customer never agreed to this purpose.
+    NoConsent,
+    /// The customer refused this purpose.
+    ConsentRefused,
+    /// The address is on the suppression list.
+    Suppressed,
+    /// The customer has no address.
+    NoAddress,
+    /// The address is not one that mail can go to.
+    BadAddress,
+    /// The customer is deleted in the source.
+    Deleted,
+    /// The message is not pending any more (already handled).
+    NotPending,
+}
+
+impl WithheldReason {
+    /// A short stable code for columns, figures and filters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Exited { end: EndReason::Goal } => "goal_reached",
+            Self::Exited { .. } => "exited",
+            Self::NoConsent => "no_consent",
+            Self::ConsentRefused => "consent_refused",
+            Self::Suppressed => "suppressed",
+            Self::NoAddress => "no_address",
+            Self::BadAddress => "bad_address",
+            Self::Deleted => "deleted",
+            Self::NotPending => "not_pending",
+        }
+    }
+}
+
+impl EndReason {
+    /// A short stable code for columns and figures.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::ExitStep => "exit_step",
+            Self::ExitEvent { .. } => "exit_event",
+            Self::ExitCondition => "exit_condition",
+            Self::Goal => "goal",
+            Self::RuleGone => "rule_gone",
+            Self::Deleted => "deleted",
+            Self::Merged => "merged",
+            Self::NoPromoCode => "no_promo_code",
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("every step was taken"),
+            Self::ExitStep => f.write_str("an exit step"),
+            Self::ExitEvent { kind } => write!(f, "the event {kind}"),
+            Self::ExitCondition => f.write_str("the exit condition came true"),
+            Self::Goal => f.write_str("the goal was reached"),
+            Self::RuleGone => f.write_str("the rule or its step is gone"),
+            Self::Deleted => f.write_str("the customer was deleted"),
+            Self::Merged => f.write_str("the customer was merged into another"),
+            Self::NoPromoCode => f.write_str("the promo pool had no code left"),
+        }
+    }
+}
+
+impl fmt::Display for WithheldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited { end } => write!(f, "the run ended first: {end}"),
+            Self::NoConsent => f.write_str("the customer never agreed to this purpose"),
+            Self::ConsentRefused => f.write_str("the customer refused this purpose"),
+            Self::Suppressed => f.write_str("the address is on the suppression list"),
+            Self::NoAddress => f.write_str("the customer has no e-mail address"),
+            Self::BadAddress => f.write_str("the e-mail address is not valid"),
+            Self::Deleted => f.write_str("the customer is deleted in the source"),
+            Self::NotPending => f.write_str("the letter is not pending any more"),
+        }
+    }
+}
+
+/// What one policy said of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVerdict {
+    /// `exit`, `consent`, `suppression`, `address`.
+    pub policy: String,
+    /// Whether it lets the letter pass.
+    pub pass: bool,
+    /// In words.
+    pub note: String,
+}
+
+/// Why something was or was not done, for `explain`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Rule it is about.
+    pub rule: String,
+    /// When.
+    pub at: Timestamp,
+    /// What was asked: `trigger`, `exit`, `branch`, `wait`, `goal`, `set`, `promo`.
+    pub about: String,
+    /// What came out, as a short stable code: `enrolled`, `condition_false`, `not_at_stage`, `too_old`, `already_running`,
+    /// `not_again_yet`, `never_again`, `arm`, `until`, …
+    pub outcome: String,
+    /// In words.
+    pub note: String,
+    /// The parts of the condition that decided, if one did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<super::condition::Part>,
+    /// Why it was asked.
+    pub cause: Cause,
+}

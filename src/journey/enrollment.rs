@@ -1,0 +1,250 @@
+//! One run of one rule: taking its steps, and ending it.
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use serde_json::json;
+
+use super::advance::Run;
+use super::condition::Facts;
+use super::customer::{Customer, Enrollment, GivenCode, Pending};
+use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
+use super::facts::fold::set_attribute;
+use super::rule::{Action, Rule, Wait, WaitZone};
+use super::time::{Timestamp, next_local};
+use super::{ids, policy};
+
+/// Most steps one run may take without waiting; a program can't loop, so this is never reached by honest files.
+const MAX_STEPS: usize = 10_000;
+
+enum Next {
+    Go(usize),
+    Rest,
+    End(EndReason),
+}
+
+impl Run<'_> {
+    /// Takes steps of a run from where it stands until it waits or ends.
+    pub(super) fn walk(&mut self, id: &str) {
+        let Some(place) = self.customer.enrollments.iter().position(|e| e.id == id) else { return };
+        // Taken out while it walks, so that conditions see a settled customer and borrows stay simple.
+        let mut enrollment = self.customer.enrollments.remove(place);
+        let book = self.book;
+        let Some(rule) = book.rules.get(&enrollment.rule) else {
+            self.finish(&enrollment, &EndReason::RuleGone);
+            return;
+        };
+        let Some(mut position) = rule.position(&enrollment.step) else {
+            let reason = if rule.steps.is_empty() { EndReason::Finished } else { EndReason::RuleGone };
+            self.finish(&enrollment, &reason);
+            return;
+        };
+        for _ in 0..MAX_STEPS {
+            match self.take(rule, position, &mut enrollment) {
+                Next::Go(to) => match rule.steps.get(to) {
+                    Some(step) => {
+                        position = to;
+                        enrollment.step.clone_from(&step.id);
+                    }
+                    None => return self.finish(&enrollment, &EndReason::Finished),
+                },
+                Next::Rest => {
+                    self.customer.enrollments.insert(place.min(self.customer.enrollments.len()), enrollment);
+                    return;
+                }
+                Next::End(reason) => return self.finish(&enrollment, &reason),
+            }
+        }
+        self.finish(&enrollment, &EndReason::Finished);
+    }
+
+    /// Answers a run that waits for a promo code; `None` means the pool has none.
+    pub(super) fn promo_answer(&mut self, id: &str, code: Option<&str>) {
+        let now = self.customer.now;
+        let Some(enrollment) = self.customer.enrollments.iter_mut().find(|e| e.id == id) else { return };
+        let Some(pool) = enrollment.wants_promo.take() else { return };
+        let book = self.book;
+        let Some(rule) = book.rules.get(&enrollment.rule) else { return };
+        if let Some(code) = code {
+            let given = GivenCode { pool: pool.clone(), code: code.to_owned(), rule: rule.id.clone(), at: now };
+            enrollment.promo = Some(given.clone());
+            let next = rule.position(&enrollment.step).map_or(rule.steps.len(), |at| at + 1);
+            let step = rule.steps.get(next).map(|s| s.id.clone());
+            let enrollment = enrollment.clone();
+            if !self.customer.promo_codes.contains(&given) {
+                self.customer.promo_codes.push(given);
+            }
+            self.decide(
+                rule,
+                "promo",
+                "assigned",
+                format!("a code of the pool {pool} was assigned"),
+                Vec::new(),
+                &Cause::Time,
+            );
+            if let Some(step) = step {
+                if let Some(found) = self.customer.enrollments.iter_mut().find(|e| e.id == id) {
+                    found.step = step;
+                }
+                self.walk(id);
+            } else {
+                self.customer.enrollments.retain(|e| e.id != id);
+                self.finish(&enrollment, &EndReason::Finished);
+            }
+        } else {
+            let enrollment = enrollment.clone();
+            self.customer.enrollments.retain(|e| e.id != id);
+            self.decide(rule, "promo", "empty", format!("the pool {pool} has no code left"), Vec::new(), &Cause::Time);
+            self.finish(&enrollment, &EndReason::NoPromoCode);
+        }
+    }
+
+    /// Ends a run that was taken out of the customer; its letters not yet handed over are withheld unless it ran to its end.
+    pub(super) fn finish(&mut self, enrollment: &Enrollment, reason: &EndReason) {
+        let now = self.customer.now;
+        let past = self.customer.past.entry(enrollment.rule.clone()).or_default();
+        past.ended_at = Some(now);
+        past.reason = Some(reason.clone());
+        self.effects.push(Effect::Ended {
+            enrollment: enrollment.id.clone(),
+            rule: enrollment.rule.clone(),
+            at: now,
+            reason: reason.clone(),
+        });
+        let ran_out = matches!(reason, EndReason::Finished | EndReason::ExitStep | EndReason::NoPromoCode);
+        if !ran_out {
+            self.cancel_pending(reason, |pending| pending.enrollment == enrollment.id);
+        }
+    }
+
+    /// Withholds the pending letters that `which` picks.
+    pub(super) fn cancel_pending(&mut self, end: &EndReason, which: impl Fn(&Pending) -> bool) {
+        let now = self.customer.now;
+        let (cancelled, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.customer.pending).into_iter().partition(|p| which(p));
+        self.customer.pending = kept;
+        for pending in cancelled {
+            self.effects.push(Effect::MessageCancelled {
+                message: pending.message,
+                rule: pending.rule,
+                at: now,
+                reason: WithheldReason::Exited { end: end.clone() },
+            });
+        }
+    }
+
+    fn take(&mut self, rule: &Rule, position: usize, enrollment: &mut Enrollment) -> Next {
+        let now = self.customer.now;
+        let Some(step) = rule.steps.get(position) else { return Next::End(EndReason::Finished) };
+        match &step.action {
+            Action::Send { letter } => {
+                self.plan(rule, &step.id, letter, enrollment);
+                Next::Go(position + 1)
+            }
+            Action::Wait(wait) => match enrollment.wake_at {
+                Some(at) if at <= now => {
+                    enrollment.wake_at = None;
+                    Next::Go(position + 1)
+                }
+                Some(_) => Next::Rest,
+                None => {
+                    let until = wait_until(wait, &self.customer, self.book.shop.zone, now);
+                    if until <= now {
+                        return Next::Go(position + 1);
+                    }
+                    enrollment.wake_at = Some(until);
+                    self.decide(
+                        rule,
+                        "wait",
+                        "until",
+                        format!("waits at {} until {until}", step.id),
+                        Vec::new(),
+                        &Cause::Time,
+                    );
+                    Next::Rest
+                }
+            },
+            Action::Branch { arms, otherwise } => {
+                let facts = Facts { customer: &self.customer, event: Some(&enrollment.event), now };
+                let mut parts = Vec::new();
+                let taken = arms.iter().position(|(condition, _)| {
+                    condition.as_ref().is_none_or(|condition| {
+                        parts.extend(condition.trace(facts));
+                        condition.evaluate(facts).holds
+                    })
+                });
+                let (to, note) = match taken {
+                    Some(arm) => (arms[arm].1, format!("took arm {} of {}", arm + 1, step.id)),
+                    None => (*otherwise, format!("no arm of {} holds", step.id)),
+                };
+                self.decide(rule, "branch", "arm", note, parts, &Cause::Time);
+                Next::Go(to)
+            }
+            Action::Jump { to } => Next::Go(*to),
+            Action::Promo { pool } => {
+                enrollment.wants_promo = Some(pool.clone());
+                self.effects.push(Effect::PromoWanted {
+                    enrollment: enrollment.id.clone(),
+                    rule: rule.id.clone(),
+                    pool: pool.clone(),
+                });
+                Next::Rest
+            }
+            Action::Set { attributes } => {
+                for (name, value) in attributes {
+                    if set_attribute(&mut self.customer, name, value.clone(), now) {
+                        self.changed = true;
+                        self.decide(rule, "set", "set", format!("customer.{name} = {value}"), Vec::new(), &Cause::Time);
+                    }
+                }
+                Next::Go(position + 1)
+            }
+            Action::Exit => Next::End(EndReason::ExitStep),
+        }
+    }
+
+    fn plan(&mut self, rule: &Rule, step: &str, letter: &str, enrollment: &mut Enrollment) {
+        let now = self.customer.now;
+        let pass = enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
+        let id = ids::message(&enrollment.id, step, *pass);
+        let verdict = policy::at_planning(self.book, &self.customer, &rule.purpose);
+        if verdict.withhold.is_none() {
+            self.customer.pending.push(Pending {
+                message: id.clone(),
+                enrollment: enrollment.id.clone(),
+                rule: rule.id.clone(),
+                purpose: rule.purpose.clone(),
+                planned_at: now,
+            });
+        }
+        self.effects.push(Effect::MessagePlanned(PlannedMessage {
+            id,
+            enrollment: enrollment.id.clone(),
+            step: step.to_owned(),
+            pass: *pass,
+            rule: rule.id.clone(),
+            map: rule.map.clone(),
+            stage: self.customer.stages.get(&rule.map).map(|at| at.stage.clone()),
+            letter: letter.to_owned(),
+            purpose: rule.purpose.clone(),
+            locale: self.customer.text("locale").unwrap_or(&self.book.shop.locale).to_owned(),
+            to: self.customer.email().map(str::to_owned),
+            due_at: now,
+            withheld: verdict.withhold,
+            inputs: json!({"event": enrollment.event, "promo": enrollment.promo.as_ref().map(|p| json!({"code": p.code, "pool": p.pool}))}),
+            verdicts: verdict.verdicts,
+        }));
+    }
+}
+
+/// When a wait that begins at `from` is over.
+pub fn wait_until(wait: &Wait, customer: &Customer, shop: Tz, from: Timestamp) -> Timestamp {
+    let zone = match wait.zone {
+        WaitZone::Shop => shop,
+        WaitZone::Customer => customer.text("time_zone").and_then(|name| name.parse().ok()).unwrap_or(shop),
+    };
+    let earliest = from.after(wait.span);
+    match (wait.at, wait.weekday) {
+        (None, None) => earliest,
+        (at, weekday) => next_local(earliest, at.unwrap_or(NaiveTime::MIN), weekday, zone),
+    }
+}

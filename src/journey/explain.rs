@@ -1,0 +1,135 @@
+//! Why, and why not: what a rule would do for a customer now, condition by condition.
+
+use serde::Serialize;
+
+use super::book::Rulebook;
+use super::condition::{Condition, Facts, Part};
+use super::customer::Customer;
+use super::effect::PolicyVerdict;
+use super::policy;
+use super::rule::{Reenter, Rule, Trigger};
+use super::time::Timestamp;
+
+/// One rule held against one customer at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Rule.
+    pub rule: String,
+    /// What starts it, in words.
+    pub trigger: String,
+    /// Whether it could start now if it were triggered, and if not why, in words.
+    pub could_start: Result<(), Vec<String>>,
+    /// The parts of `when`, where it does not read the event.
+    pub when: Vec<Part>,
+    /// The run under way.
+    pub running: Option<Running>,
+    /// How often it ran.
+    pub runs: u64,
+    /// How the last ended run ended, in words.
+    pub last_end: Option<String>,
+    /// What the policies would say of a letter of this rule now.
+    pub policies: Vec<PolicyVerdict>,
+    /// Whether such a letter would be sent now; else the reason.
+    pub would_withhold: Option<String>,
+    /// When a condition's answer flips by itself, if one does.
+    pub flips_at: Option<Timestamp>,
+}
+
+/// A run under way.
+#[derive(Clone, Debug, Serialize)]
+pub struct Running {
+    /// Enrollment id.
+    pub enrollment: String,
+    /// Began.
+    pub started_at: Timestamp,
+    /// The step it stands at.
+    pub step: String,
+    /// Goes on.
+    pub wakes_at: Option<Timestamp>,
+    /// Letters planned and not yet handed over.
+    pub pending: Vec<String>,
+}
+
+/// Explains one rule for one customer.
+pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp) -> Explanation {
+    let facts = Facts { customer, event: None, now };
+    let mut flips_at = None;
+    let mut obstacles = Vec::new();
+    let standing = customer.stages.get(&rule.map);
+    match (&standing, &rule.stage) {
+        (None, _) => obstacles.push(format!("the customer is not on the map {}", rule.map)),
+        (Some(at), Some(stage)) if at.stage != *stage => {
+            obstacles.push(format!(
+                "the rule belongs to the stage {stage}, the customer is at {} since {}",
+                at.stage, at.since
+            ));
+        }
+        _ => {}
+    }
+    let running = customer.enrollments.iter().find(|e| e.rule == rule.id);
+    if let Some(run) = running {
+        obstacles.push(format!("a run that began at {} is not over", run.started_at));
+    }
+    let past = customer.past.get(&rule.id);
+    if let Some(past) = past {
+        match rule.reenter {
+            Reenter::Never => obstacles.push(format!("it ran on {} and runs once in a life", past.started_at)),
+            Reenter::After(span) if past.started_at.after(span) > now => {
+                obstacles.push(format!("it ran on {}; again from {}", past.started_at, past.started_at.after(span)));
+            }
+            _ => {}
+        }
+    }
+    let when = standalone(rule.when.as_ref()).map(|c| c.trace(facts)).unwrap_or_default();
+    if let Some(condition) = standalone(rule.when.as_ref()) {
+        let answer = condition.evaluate(facts);
+        flips_at = answer.flips_at;
+        if !answer.holds {
+            obstacles.push(format!("its condition does not hold: {}", condition.text()));
+        }
+    }
+    if customer.deleted_at.is_some() {
+        obstacles.push("the customer is deleted in the source".into());
+    }
+    let verdict = policy::at_planning(book, customer, &rule.purpose);
+    Explanation {
+        rule: rule.id.clone(),
+        trigger: trigger_in_words(&rule.trigger),
+        could_start: if obstacles.is_empty() { Ok(()) } else { Err(obstacles) },
+        when,
+        running: running.map(|run| Running {
+            enrollment: run.id.clone(),
+            started_at: run.started_at,
+            step: run.step.clone(),
+            wakes_at: run.wake_at,
+            pending: customer.pending.iter().filter(|p| p.enrollment == run.id).map(|p| p.message.clone()).collect(),
+        }),
+        runs: past.map_or(0, |p| p.runs),
+        last_end: past.and_then(|p| p.reason.as_ref().zip(p.ended_at)).map(|(reason, at)| format!("{reason} ({at})")),
+        would_withhold: verdict.withhold.as_ref().map(ToString::to_string),
+        policies: verdict.verdicts,
+        flips_at,
+    }
+}
+
+/// What starts a rule, in words.
+pub fn trigger_in_words(trigger: &Trigger) -> String {
+    match trigger {
+        Trigger::Event { kind } => format!("the event {kind}"),
+        Trigger::Enter { stage } => format!("coming to the stage {stage}"),
+        Trigger::Leave { stage } => format!("leaving the stage {stage}"),
+        Trigger::Stay { stage, span } => format!("being at the stage {stage} for {span}"),
+        Trigger::Becomes { condition } => format!("this becoming true: {}", condition.text()),
+        Trigger::Cron { schedule, segment } => {
+            let whom = segment
+                .as_ref()
+                .map_or_else(|| "everyone on the map".to_owned(), |c| format!("whoever has {}", c.text()));
+            format!("the schedule `{}` ({}), for {whom}", schedule.text, schedule.zone)
+        }
+    }
+}
+
+/// A condition that can be told without an event.
+fn standalone(condition: Option<&Condition>) -> Option<&Condition> {
+    condition.filter(|c| !c.paths().iter().any(|path| path.starts_with("event.")))
+}

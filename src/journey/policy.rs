@@ -1,0 +1,90 @@
+//! Policies between a planned letter and the relay: exit, consent, suppression, address.
+//!
+//! They are asked when a letter is planned and again at the last moment before it is handed over.
+
+use email_address::{EmailAddress, Options};
+
+use super::book::Rulebook;
+use super::condition::Facts;
+use super::customer::Customer;
+use super::effect::{EndReason, PolicyVerdict, WithheldReason};
+use super::time::Timestamp;
+
+/// What the policies say of one letter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// Set if the letter must not go out.
+    pub withhold: Option<WithheldReason>,
+    /// What each policy said, in order, up to the one that withheld.
+    pub verdicts: Vec<PolicyVerdict>,
+}
+
+impl Verdict {
+    fn ask(&mut self, policy: &str, note: String, reason: Option<WithheldReason>) {
+        if self.withhold.is_some() {
+            return;
+        }
+        self.verdicts.push(PolicyVerdict { policy: policy.to_owned(), pass: reason.is_none(), note });
+        self.withhold = reason;
+    }
+}
+
+/// The verdict when a letter is planned.
+pub fn at_planning(book: &Rulebook, customer: &Customer, purpose: &str) -> Verdict {
+    let mut verdict = Verdict { withhold: None, verdicts: Vec::new() };
+    consent_and_address(&mut verdict, book, customer, purpose);
+    verdict
+}
+
+/// The verdict at the last moment. `suppressed` is whether the address is on the suppression list now.
+pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppressed: bool, now: Timestamp) -> Verdict {
+    let mut verdict = Verdict { withhold: None, verdicts: Vec::new() };
+    let Some(pending) = customer.pending.iter().find(|p| p.message == message) else {
+        verdict.ask("exit", "the letter is not pending any more".into(), Some(WithheldReason::NotPending));
+        return verdict;
+    };
+    let exit = match book.rules.get(&pending.rule) {
+        None => Some(EndReason::RuleGone),
+        Some(rule) => {
+            let facts = Facts { customer, event: None, now };
+            rule.exit_when.as_ref().filter(|c| c.evaluate(facts).holds).map(|_| EndReason::ExitCondition)
+        }
+    };
+    let note = exit.as_ref().map_or_else(|| "nothing ended the run".to_owned(), ToString::to_string);
+    verdict.ask("exit", note, exit.map(|end| WithheldReason::Exited { end }));
+    consent_and_address(&mut verdict, book, customer, &pending.purpose);
+    let note = if suppressed { "the address is on the suppression list" } else { "the address is not suppressed" };
+    verdict.ask("suppression", note.into(), suppressed.then_some(WithheldReason::Suppressed));
+    verdict
+}
+
+fn consent_and_address(verdict: &mut Verdict, book: &Rulebook, customer: &Customer, purpose: &str) {
+    let deleted = customer.deleted_at.map(|_| WithheldReason::Deleted);
+    let note = if deleted.is_some() { "deleted in the source" } else { "not deleted" };
+    verdict.ask("exists", note.into(), deleted);
+    let (note, reason) = match customer.consents.get(purpose) {
+        Some(said) if said.granted => (format!("agreed to {purpose} on {} ({})", said.at, said.source), None),
+        Some(said) => {
+            (format!("refused {purpose} on {} ({})", said.at, said.source), Some(WithheldReason::ConsentRefused))
+        }
+        None if book.shop.assumed_purposes.contains(purpose) => {
+            (format!("{purpose} needs no explicit agreement"), None)
+        }
+        None => (format!("never agreed to {purpose}"), Some(WithheldReason::NoConsent)),
+    };
+    verdict.ask("consent", note, reason);
+    let (note, reason) = match customer.email() {
+        None => ("no e-mail address".to_owned(), Some(WithheldReason::NoAddress)),
+        Some(address) if is_address(address) => ("the address is valid".to_owned(), None),
+        Some(_) => ("the address is not valid".to_owned(), Some(WithheldReason::BadAddress)),
+    };
+    verdict.ask("address", note, reason);
+}
+
+/// Whether mail can go to an address: RFC 5321 form with a domain name, no display name, no control characters.
+pub fn is_address(address: &str) -> bool {
+    let options = Options::default().without_display_text().without_domain_literal();
+    address.len() <= 254
+        && !address.chars().any(|c| c.is_control() || c.is_whitespace())
+        && EmailAddress::parse_with_options(address, options).is_ok()
+}

@@ -1,0 +1,213 @@
+//! A rule: trigger, conditions, steps. The steps of the file are flattened into a program of steps with stable ids.
+
+use chrono::{NaiveTime, Weekday};
+use chrono_tz::Tz;
+
+use super::condition::Condition;
+use super::time::{Span, Timestamp};
+
+/// A rule as the core runs it.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Identifier, unique over all maps.
+    pub id: String,
+    /// The map it belongs to.
+    pub map: String,
+    /// The stage at which it may start, if it is bound to one.
+    pub stage: Option<String>,
+    /// A sentence for people.
+    pub description: Option<String>,
+    /// What starts it.
+    pub trigger: Trigger,
+    /// Must hold when it is triggered.
+    pub when: Option<Condition>,
+    /// Kinds of events that end a run.
+    pub exit_on: Vec<String>,
+    /// Ends a run as soon as it holds.
+    pub exit_when: Option<Condition>,
+    /// What the rule is for.
+    pub goal: Option<Goal>,
+    /// Whether and when a customer may run it again.
+    pub reenter: Reenter,
+    /// Which consent its letters need: `marketing`, `transactional` or a configured one.
+    pub purpose: String,
+    /// An event older than this when it arrives starts nothing.
+    pub max_age: Span,
+    /// What happens to a letter whose hand-over is in doubt after a crash.
+    pub when_uncertain: WhenUncertain,
+    /// The program.
+    pub steps: Vec<Step>,
+}
+
+/// What starts a rule.
+#[derive(Clone, Debug)]
+pub enum Trigger {
+    /// An event of this kind.
+    Event {
+        /// The kind.
+        kind: String,
+    },
+    /// The customer came to a stage of the rule's map.
+    Enter {
+        /// The stage.
+        stage: String,
+    },
+    /// The customer left a stage of the rule's map.
+    Leave {
+        /// The stage.
+        stage: String,
+    },
+    /// The customer has been at a stage for a time.
+    Stay {
+        /// The stage.
+        stage: String,
+        /// How long.
+        span: Span,
+    },
+    /// A condition turned from false to true, by an event or by time alone.
+    Becomes {
+        /// The condition.
+        condition: Condition,
+    },
+    /// A schedule, for every customer of a segment (the rule's `when` narrows further).
+    Cron {
+        /// The schedule.
+        schedule: Box<CronSchedule>,
+        /// Who is meant; everyone on the rule's map if `None`.
+        segment: Option<Condition>,
+    },
+}
+
+/// A cron schedule of five fields, on the wall clock of a zone.
+#[derive(Clone, Debug)]
+pub struct CronSchedule {
+    /// As written.
+    pub text: String,
+    /// Parsed by the `cron` crate with a seconds field of 0 put in front and week days renumbered.
+    pub schedule: cron::Schedule,
+    /// Whose wall clock.
+    pub zone: Tz,
+}
+
+impl CronSchedule {
+    /// The first firing strictly after `after`. A local time in a spring gap fires at the first instant after the gap; one
+    /// that happens twice in autumn fires the first time only.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let local = after.local(self.zone).and_utc();
+        // An hour back: a gap or fold near `after` may map an earlier wall-clock time to a later moment.
+        let from = local - chrono::TimeDelta::hours(2);
+        self.schedule
+            .after(&from)
+            .take(400)
+            .filter_map(|at| Timestamp::from_local(at.naive_utc(), self.zone))
+            .find(|at| *at > after)
+    }
+}
+
+/// What a rule is for, and when it counts as reached.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// The kind of event that reaches it.
+    pub event: String,
+    /// Must hold for that event.
+    pub when: Option<Condition>,
+    /// How long after a letter was handed over it still counts.
+    pub within: Span,
+    /// Whether the order's total is credited.
+    pub value_order_total: bool,
+}
+
+/// Whether a customer may run a rule again. One run at a time always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reenter {
+    /// Once in a life.
+    Never,
+    /// As soon as the last run has ended.
+    Always,
+    /// This long after the start of the last run.
+    After(Span),
+}
+
+/// What happens to a letter whose hand-over is in doubt after a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenUncertain {
+    /// Leave it; it may or may not have arrived.
+    Keep,
+    /// Send it again under the same Message-ID.
+    Resend,
+}
+
+/// One step of a program.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Stable id: written in the file, or made from the step's kind and argument (`send-welcome`, `wait-1h`, `branch`;
+    /// `wait-1h-2` for the second of the same).
+    pub id: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a step does. Jumps name positions in `Rule::steps`; one past the end ends the run.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Plan a letter.
+    Send {
+        /// The letter's name.
+        letter: String,
+    },
+    /// Go on later.
+    Wait(Wait),
+    /// Go on at the first arm whose condition holds (an `else` arm has none), else at `otherwise`.
+    Branch {
+        /// Condition and position, in order.
+        arms: Vec<(Option<Condition>, usize)>,
+        /// Where to go when no arm holds.
+        otherwise: usize,
+    },
+    /// Go on elsewhere (ends an arm).
+    Jump {
+        /// Position.
+        to: usize,
+    },
+    /// Take a promo code from a pool.
+    Promo {
+        /// The pool.
+        pool: String,
+    },
+    /// Set attributes of the customer.
+    Set {
+        /// Name and value, in the order of the file.
+        attributes: Vec<(String, serde_json::Value)>,
+    },
+    /// End the run.
+    Exit,
+}
+
+/// How long a wait lasts: first `span`, then on to the time of day or week day if one is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wait {
+    /// At least this long.
+    pub span: Span,
+    /// Then until the wall clock shows this.
+    pub at: Option<NaiveTime>,
+    /// On this day of the week (at `at`, or at 00:00).
+    pub weekday: Option<Weekday>,
+    /// On whose wall clock.
+    pub zone: WaitZone,
+}
+
+/// Whose wall clock a wait follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitZone {
+    /// The shop's.
+    Shop,
+    /// The customer's `time_zone` attribute; the shop's where that is missing or unknown.
+    Customer,
+}
+
+impl Rule {
+    /// The position of a step by id.
+    pub fn position(&self, step: &str) -> Option<usize> {
+        self.steps.iter().position(|s| s.id == step)
+    }
+}

@@ -1,0 +1,225 @@
+//! Starting rules: what happened is held against every rule's trigger, each refusal with its reason.
+
+use serde_json::Value;
+
+use super::advance::Run;
+use super::condition::{Answer, Facts, Part};
+use super::customer::{Enrollment, StayTimer};
+use super::effect::{Cause, Decision, Effect};
+use super::facts::fold::Happening;
+use super::rule::{Reenter, Rule, Trigger};
+use super::time::Timestamp;
+use super::{ids, placement};
+
+/// What may start rules, besides events.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Moved {
+    /// A stage of a map was entered.
+    Entered { map: String, stage: String },
+    /// A stage of a map was left.
+    Left { map: String, stage: String },
+}
+
+/// The reasons for which rules are asked to start.
+#[derive(Clone, Debug)]
+pub(super) struct Occasion<'a> {
+    /// When it happened; old news starts nothing.
+    pub(super) at: Timestamp,
+    /// Why we are asking.
+    pub(super) cause: &'a Cause,
+    /// The event as conditions read it.
+    pub(super) event: Option<&'a Value>,
+}
+
+impl Run<'_> {
+    /// Starts every rule that an event's happenings trigger.
+    pub(super) fn start_on_events(&mut self, happened: &[Happening], occasion: &Occasion<'_>) {
+        let book = self.book;
+        for happening in happened {
+            for rule in book.rules.values() {
+                if matches!(&rule.trigger, Trigger::Event { kind } if *kind == happening.kind) {
+                    self.try_start(rule, &Occasion { at: happening.at, ..occasion.clone() });
+                }
+            }
+        }
+    }
+
+    /// Starts every rule that a move triggers, and sets or drops the timers of stays.
+    pub(super) fn start_on_move(&mut self, moved: &Moved, occasion: &Occasion<'_>) {
+        let book = self.book;
+        // Changing the rules or merging customers moves people without anything having happened to them.
+        let silent = matches!(occasion.cause, Cause::Rulebook | Cause::Merge);
+        for rule in book.rules.values() {
+            match (&rule.trigger, moved) {
+                (Trigger::Enter { stage: wanted }, Moved::Entered { map, stage })
+                | (Trigger::Leave { stage: wanted }, Moved::Left { map, stage })
+                    if !silent && *map == rule.map && wanted == stage =>
+                {
+                    self.try_start(rule, occasion);
+                }
+                (Trigger::Stay { stage, span }, Moved::Entered { map, stage: entered })
+                    if *map == rule.map && stage == entered && occasion.at.after(rule.max_age) >= self.customer.now =>
+                {
+                    let since = self.customer.now;
+                    self.customer.stays.push(StayTimer { rule: rule.id.clone(), since, at: since.after(*span) });
+                }
+                (Trigger::Stay { stage, .. }, Moved::Left { map, stage: left })
+                    if *map == rule.map && stage == left =>
+                {
+                    self.customer.stays.retain(|stay| stay.rule != rule.id);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Starts the rules whose `becomes` condition turned true.
+    pub(super) fn start_on_truths(&mut self, occasion: &Occasion<'_>) {
+        let book = self.book;
+        for rule in book.rules.values() {
+            let Trigger::Becomes { condition } = &rule.trigger else { continue };
+            let Answer { holds, flips_at } = condition.evaluate(self.facts(None));
+            self.flips = placement::earliest(self.flips, flips_at);
+            let before = self.customer.truths.insert(rule.id.clone(), holds);
+            // A rule that is new to this customer takes the present answer as known: adding a rule mails nobody.
+            let silent = matches!(occasion.cause, Cause::Rulebook | Cause::Merge);
+            if holds && before != Some(true) && !silent {
+                self.try_start(rule, occasion);
+            }
+        }
+    }
+
+    /// Starts the rules whose `stay` is over at this moment.
+    pub(super) fn start_on_stays(&mut self, now: Timestamp) {
+        let (due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.customer.stays).into_iter().partition(|s| s.at <= now);
+        self.customer.stays = rest;
+        let book = self.book;
+        for stay in due {
+            if let Some(rule) = book.rules.get(&stay.rule) {
+                self.try_start(rule, &Occasion { at: stay.at, cause: &Cause::Time, event: None });
+            }
+        }
+    }
+
+    /// Starts one rule if everything allows it; says why not otherwise.
+    pub(super) fn try_start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {
+        if self.customer.deleted_at.is_some() {
+            return;
+        }
+        match self.refusal(rule, occasion) {
+            Some((outcome, note, parts)) => self.decide(rule, "trigger", outcome, note, parts, occasion.cause),
+            None => self.start(rule, occasion),
+        }
+    }
+
+    fn refusal(&mut self, rule: &Rule, occasion: &Occasion<'_>) -> Option<(&'static str, String, Vec<Part>)> {
+        let now = self.customer.now;
+        if occasion.at.after(rule.max_age) < now {
+            let note =
+                format!("it happened at {}, longer ago than the rule's max_age of {}", occasion.at, rule.max_age);
+            return Some(("too_old", note, Vec::new()));
+        }
+        let standing = self.customer.stages.get(&rule.map).map(|at| at.stage.as_str());
+        let left = matches!(&rule.trigger, Trigger::Leave { .. });
+        if standing.is_none() && !left {
+            return Some(("not_on_map", format!("the customer is not on the map {}", rule.map), Vec::new()));
+        }
+        if let Some(stage) = rule.stage.as_deref()
+            && standing != Some(stage)
+            && !left
+        {
+            let at = standing.unwrap_or("no stage");
+            return Some((
+                "not_at_stage",
+                format!("the rule belongs to the stage {stage}, the customer is at {at}"),
+                Vec::new(),
+            ));
+        }
+        if let Some(running) = self.customer.enrollments.iter().find(|e| e.rule == rule.id) {
+            let note = format!("a run of this rule began at {} and is not over", running.started_at);
+            return Some(("already_running", note, Vec::new()));
+        }
+        if let Some(past) = self.customer.past.get(&rule.id) {
+            match rule.reenter {
+                Reenter::Never => {
+                    let note = format!("the customer ran it on {} and the rule runs once in a life", past.started_at);
+                    return Some(("never_again", note, Vec::new()));
+                }
+                Reenter::After(span) if past.started_at.after(span) > now => {
+                    let note = format!(
+                        "the customer ran it on {}; again from {}",
+                        past.started_at,
+                        past.started_at.after(span)
+                    );
+                    return Some(("not_again_yet", note, Vec::new()));
+                }
+                Reenter::Always | Reenter::After(_) => {}
+            }
+        }
+        if let Some(when) = &rule.when {
+            let facts = Facts { customer: &self.customer, event: occasion.event, now };
+            if !when.evaluate(facts).holds {
+                let parts = when.trace(facts);
+                return Some(("condition_false", format!("the condition does not hold: {}", when.text()), parts));
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {
+        let now = self.customer.now;
+        let past = self.customer.past.entry(rule.id.clone()).or_default();
+        past.runs += 1;
+        past.started_at = now;
+        let id = ids::enrollment(&self.customer.id, &rule.id, past.runs);
+        let stage = self.customer.stages.get(&rule.map).map(|at| at.stage.clone());
+        self.effects.push(Effect::Enrolled {
+            enrollment: id.clone(),
+            rule: rule.id.clone(),
+            map: rule.map.clone(),
+            stage,
+            at: now,
+            cause: occasion.cause.clone(),
+        });
+        let parts = rule
+            .when
+            .as_ref()
+            .map(|when| when.trace(Facts { customer: &self.customer, event: occasion.event, now }))
+            .unwrap_or_default();
+        self.decide(rule, "trigger", "enrolled", "the run begins".into(), parts, occasion.cause);
+        self.customer.enrollments.push(Enrollment {
+            id: id.clone(),
+            rule: rule.id.clone(),
+            started_at: now,
+            rulebook: self.book.hash.clone(),
+            step: rule.steps.first().map(|s| s.id.clone()).unwrap_or_default(),
+            passes: std::collections::BTreeMap::default(),
+            wake_at: None,
+            promo: None,
+            wants_promo: None,
+            event: occasion.event.cloned().unwrap_or(Value::Null),
+        });
+        self.walk(&id);
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        rule: &Rule,
+        about: &str,
+        outcome: &str,
+        note: String,
+        parts: Vec<Part>,
+        cause: &Cause,
+    ) {
+        self.effects.push(Effect::Decided(Decision {
+            rule: rule.id.clone(),
+            at: self.customer.now,
+            about: about.to_owned(),
+            outcome: outcome.to_owned(),
+            note,
+            parts,
+            cause: cause.clone(),
+        }));
+    }
+}

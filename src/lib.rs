@@ -1,0 +1,8 @@
+//! Milepost: from CRM events to letters to the journey map.
+//!
+//! What lives where, and who may know whom (`cli, web -> engine -> {store, crm, mail, insight} -> rulebook -> journey`):
+//!
+//! - [`journey`]: the pure core. Names nothing outside itself.
+
+pub mod clock;
+pub mod journey;
