@@ -6,3 +6,4 @@
 
 pub mod clock;
 pub mod journey;
+pub mod settings;

@@ -1,0 +1,57 @@
+//! What must hold of `[mail]`.
+
+use super::{Check, is_local};
+use crate::settings::{MailSettings, RelaySecurity, RelaySettings};
+
+/// Checks the section and its relays.
+pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
+    check.mailbox("mail.from", &mail.from);
+    if let Some(address) = &mail.reply_to {
+        check.mailbox("mail.reply_to", address);
+    }
+    for (index, wait) in mail.retry.iter().enumerate() {
+        let path = format!("mail.retry[{index}]");
+        check.that(!wait.is_zero(), &path, "a wait before the next try is no time at all", "write for example `5m`");
+    }
+    for (name, settings) in &mail.relays {
+        relay(name, settings, check);
+    }
+}
+
+fn relay(name: &str, relay: &RelaySettings, check: &mut Check<'_, '_>) {
+    let base = format!("mail.relays.{name}");
+    let at = |key: &str| format!("{base}.{key}");
+    check.id(&base, name);
+    let host =
+        !relay.host.is_empty() && !relay.host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+    check.that(host, &at("host"), "this is not the name of a host", "write a name such as `smtp.shop.example`");
+    check.that(relay.port != Some(0), &at("port"), "there is no port 0", "");
+    check.that(
+        relay.security != RelaySecurity::None || is_local(Some(&relay.host)),
+        &at("security"),
+        format!("letters would travel to `{}` without protection", relay.host),
+        "`none` is for relays on this machine; use `starttls` or `tls`",
+    );
+    check.that(
+        relay.password.is_none() || relay.username.is_some(),
+        &at("password"),
+        format!("the relay `{name}` has a password and no user name"),
+        "add `username`",
+    );
+    check.that(
+        relay.username.is_none() || relay.password.is_some(),
+        &at("username"),
+        format!("the relay `{name}` has a user name and no password"),
+        "add `password_file`, or give the password by the environment",
+    );
+    check.that(
+        (1..=1_000).contains(&relay.connections),
+        &at("connections"),
+        "`connections` lies outside 1 to 1000",
+        "",
+    );
+    let rate = relay.rate_per_second != Some(0);
+    check.that(rate, &at("rate_per_second"), "a rate of 0 would send nothing", "leave it out for no limit");
+    let patience = (1..=600).contains(&relay.timeout_seconds);
+    check.that(patience, &at("timeout_seconds"), "`timeout_seconds` lies outside 1 to 600", "");
+}

@@ -1,0 +1,92 @@
+//! `[mail]` and `[mail.relays.<name>]`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::journey::time::Span;
+
+/// How letters leave.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailSettings {
+    /// The `From` of letters, for example `Pet shop <hello@shop.example>`.
+    pub from: String,
+    /// Where answers go, if elsewhere.
+    #[schemars(example = "Pet shop help desk <help@shop.example>")]
+    pub reply_to: Option<String>,
+    /// Waits before the second, third, … try of a letter that was refused for now; after the last it is given up.
+    /// Default 1m, 5m, 15m, 30m, 1h, 2h, 4h, 8h, 16h, 24h, 24h (RFC 5321 §4.5.4.1: give up after some days).
+    #[schemars(with = "Vec<String>")]
+    pub retry: Vec<Span>,
+    /// Relays by name; the first by name is used.
+    pub relays: BTreeMap<String, RelaySettings>,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        const MINUTES: [i64; 11] = [1, 5, 15, 30, 60, 120, 240, 480, 960, 1_440, 1_440];
+        Self {
+            from: "Milepost <milepost@localhost>".into(),
+            reply_to: None,
+            retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
+            relays: BTreeMap::new(),
+        }
+    }
+}
+
+/// One SMTP relay.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RelaySettings {
+    /// Host name or address.
+    pub host: String,
+    /// Port. Default 587 (465 for `tls`).
+    #[schemars(example = 587)]
+    pub port: Option<u16>,
+    /// `starttls` (default; required, never downgraded), `tls` (from the first byte) or `none` (this machine only).
+    pub security: RelaySecurity,
+    /// User name, if the relay wants one.
+    #[schemars(example = &"milepost")]
+    pub username: Option<String>,
+    /// Password: give it as `MILEPOST__MAIL__RELAYS__<NAME>__PASSWORD` or in `password_file`.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub password: Option<SecretString>,
+    /// Most connections at once. Default 8.
+    pub connections: u32,
+    /// Most letters a second; no limit if absent.
+    #[schemars(example = 20)]
+    pub rate_per_second: Option<u32>,
+    /// How long one SMTP command may take, in seconds. Default 60.
+    pub timeout_seconds: u64,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        Self {
+            host: "localhost".into(),
+            port: None,
+            security: RelaySecurity::default(),
+            username: None,
+            password: None,
+            connections: 8,
+            rate_per_second: None,
+            timeout_seconds: 60,
+        }
+    }
+}
+
+/// How a relay's connection is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RelaySecurity {
+    /// TLS after `STARTTLS`; refused if the relay doesn't offer it.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+    /// No protection; only for relays on this machine.
+    None,
+}

@@ -1,0 +1,81 @@
+//! `[server]`, `[database]`, `[api]` and `[log]`.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// The HTTP server.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSettings {
+    /// Address and port to listen on. Default `127.0.0.1:8080`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The address under which customers and CRMs reach this server, without a slash at the end. Links in letters begin
+    /// with it. Default `http://` + `listen`.
+    #[schemars(example = "https://letters.shop.example")]
+    pub public_url: Option<String>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+    }
+}
+
+impl ServerSettings {
+    /// The public address without a slash at the end.
+    pub fn public_url(&self) -> String {
+        self.public_url
+            .as_deref()
+            .map_or_else(|| format!("http://{}", self.listen), |url| url.trim_end_matches('/').to_owned())
+    }
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSettings {
+    /// `sqlite:data/milepost.db` (the default; relative to the folder that holds `config/`) or `postgres://…`.
+    #[schemars(with = "String", extend("writeOnly" = true), example = "sqlite:data/milepost.db")]
+    pub url: SecretString,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { url: "sqlite:data/milepost.db".into() }
+    }
+}
+
+/// Who may use the API.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiSettings {
+    /// Bearer tokens for `POST /api/v1/events`, by name. A token is at least 16 characters.
+    #[schemars(with = "std::collections::BTreeMap<String, String>", extend("writeOnly" = true))]
+    pub tokens: std::collections::BTreeMap<String, SecretString>,
+}
+
+/// Logging.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// `human` (default) or `json`.
+    pub format: LogFormat,
+    /// Filter in the form of `tracing`, for example `info,milepost::engine=debug`. Default `info`.
+    #[schemars(example = "info,milepost::engine=debug")]
+    pub filter: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,52 @@
+//! `[shop]` and `[consent]`.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The shop.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShopSettings {
+    /// Name, readable in letters as `shop.name`.
+    pub name: String,
+    /// Address of the shop's site, `shop.url` in letters.
+    pub url: String,
+    /// IANA time zone, for example `Europe/Moscow`. Default `UTC`.
+    pub time_zone: String,
+    /// ISO 4217 currency used where a source names none. Default `EUR`.
+    pub currency: String,
+    /// Locale of letters for customers who have none. Default `en`.
+    pub locale: String,
+    /// Postal address, shown at the foot of marketing letters (`shop.address`).
+    #[schemars(example = "Milk & Whiskers, 1 Bowl Street, 10115 Berlin")]
+    pub address: Option<String>,
+}
+
+impl Default for ShopSettings {
+    fn default() -> Self {
+        Self {
+            name: "My shop".into(),
+            url: "https://shop.example".into(),
+            time_zone: "UTC".into(),
+            currency: "EUR".into(),
+            locale: "en".into(),
+            address: None,
+        }
+    }
+}
+
+/// Who may be written to when nothing was said.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsentSettings {
+    /// Purposes that need no explicit agreement (a refusal always wins). Default `["transactional"]`.
+    pub assumed: BTreeSet<String>,
+}
+
+impl Default for ConsentSettings {
+    fn default() -> Self {
+        Self { assumed: BTreeSet::from(["transactional".to_owned()]) }
+    }
+}
