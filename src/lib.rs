@@ -3,7 +3,9 @@
 //! What lives where, and who may know whom (`cli, web -> engine -> {store, crm, mail, insight} -> rulebook -> journey`):
 //!
 //! - [`journey`]: the pure core. Names nothing outside itself.
+//! - [`rulebook`]: files of a shop -> rulebook and letters, with diagnostics.
 
 pub mod clock;
 pub mod journey;
+pub mod rulebook;
 pub mod settings;

@@ -1,0 +1,66 @@
+//! Files of a shop to rulebook and letters, with diagnostics.
+//!
+//! `rules/<map>/map.yaml`, `rules/<map>/<rule>.yaml`, letters in `rules/<map>/templates/`, promo codes in
+//! `rules/<map>/promo/`, layouts in `rules/shared/`, the shop's own attributes in `rules/attributes.yaml`: all are read and
+//! checked together, and every fault of a run is reported like a compiler does, with file, line, column and help.
+//!
+//! Invariants: no file can make it panic, hang or take memory without bound; a fault in one file hides none in another; a
+//! [`Book`] exists only if there was no error; the same bytes give the same book and hash.
+//!
+//! Not here: what the rules decide (`journey`), composing and sending mail (`mail`), when to load again (`engine`).
+
+mod attributes;
+mod check;
+mod compile;
+mod diagnostic;
+mod forms;
+mod letters;
+mod load;
+mod nearest;
+mod pools;
+mod read;
+mod schema;
+mod source;
+mod starters;
+mod tree;
+mod watch;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+pub use diagnostic::{Diagnostic, Severity, render};
+pub use letters::{Letters, RenderError, Rendered};
+pub use load::{load, load_files};
+pub use schema::{attributes_schema, schema};
+pub use starters::{Starter, starters};
+pub use tree::Files;
+pub use watch::{Watch, WatchError};
+
+use crate::journey::book::Rulebook;
+
+/// Everything that a rules folder holds, checked.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    /// Maps and rules.
+    pub rulebook: Rulebook,
+    /// Letters.
+    pub letters: Letters,
+    /// Promo codes by pool.
+    pub pools: BTreeMap<String, Vec<String>>,
+}
+
+/// What came of loading.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The book; `None` if there was an error.
+    pub book: Option<Book>,
+    /// Every fault found, by file and line.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Whether a text has the form of an identifier.
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
+}

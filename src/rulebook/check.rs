@@ -1,0 +1,24 @@
+//! What is sound by itself and yet cannot work together: stages and rules that nobody reaches, letters that may not go out.
+//!
+//! Not here: names that do not exist (`compile`, `letters`).
+
+mod reach;
+mod sends;
+
+use std::ops::Range;
+
+pub(super) use reach::{check_map, check_rule};
+pub(super) use sends::check_sends;
+
+use super::forms::RuleForm;
+use super::source::Source;
+use crate::journey::rule::Rule;
+
+/// A compiled rule with its writing, for checks that point at it.
+pub(super) struct Written<'t> {
+    pub(super) source: &'t Source,
+    pub(super) form: RuleForm,
+    pub(super) rule: Rule,
+    /// The place of each step of the program.
+    pub(super) steps: Vec<Range<usize>>,
+}

@@ -1,0 +1,101 @@
+//! From the forms of the files to the types that the core runs.
+//!
+//! Invariants: compiling never stops at a fault; each part either comes out whole or is left out after its fault was
+//! reported. Nothing here is guessed: a rulebook with an error is never used.
+//!
+//! Not here: reading files (`tree`, `yaml`), letters' text (`letters`), what can never happen (`check`).
+
+mod condition;
+mod cron;
+mod map;
+mod rule;
+mod steps;
+mod trigger;
+mod wait;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+pub(super) use map::compile_map;
+pub(super) use rule::compile_rule;
+
+use super::diagnostic::Diagnostic;
+use super::source::Source;
+use crate::journey::book::Shop;
+use crate::journey::facts::{Scope, Type};
+
+/// What every file may refer to, gathered before anything is compiled.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    pub(super) attributes: BTreeMap<String, Type>,
+    pub(super) purposes: BTreeSet<String>,
+    pub(super) maps: BTreeMap<String, Outline>,
+}
+
+/// What one map has to offer.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    /// Ids of the stages; `None` when the map's file could not be read, and then nothing is said of stages.
+    pub(super) stages: Option<Vec<String>>,
+    pub(super) letters: BTreeSet<String>,
+    pub(super) pools: BTreeSet<String>,
+}
+
+impl World {
+    /// The names that a condition may use.
+    pub(super) fn scope(&self, event: bool) -> Scope {
+        Scope {
+            attributes: self.attributes.clone(),
+            maps: self.maps.keys().cloned().collect(),
+            purposes: self.purposes.iter().cloned().collect(),
+            event,
+        }
+    }
+}
+
+/// One file under compilation.
+pub(super) struct Unit<'a> {
+    pub(super) source: &'a Source,
+    pub(super) faults: &'a mut Vec<Diagnostic>,
+    pub(super) world: &'a World,
+    pub(super) outline: &'a Outline,
+    pub(super) shop: &'a Shop,
+    pub(super) map: &'a str,
+}
+
+impl Unit<'_> {
+    pub(super) fn fault(&mut self, code: &'static str, place: &Range<usize>, message: impl Into<String>) {
+        self.faults.push(self.source.error(code, place, message));
+    }
+
+    pub(super) fn fault_help(
+        &mut self,
+        code: &'static str,
+        place: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.faults.push(self.source.error(code, place, message).help(help));
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        code: &'static str,
+        place: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.faults.push(self.source.error(code, place, message).help(help).warning());
+    }
+
+    /// Whether an identifier has the form that identifiers have; a fault is reported if not.
+    fn sound_id(&mut self, id: &super::forms::Text) -> bool {
+        let sound = super::is_id(&id.value);
+        if !sound {
+            let message = format!("`{}` cannot be an identifier", id.value);
+            let help = "use lower-case letters, digits, `-` and `_`, at most 64, beginning with a letter or digit";
+            self.fault_help("bad-id", &id.place, message, help);
+        }
+        sound
+    }
+}

@@ -1,0 +1,183 @@
+//! A rule's file as a rule.
+
+use std::ops::Range;
+
+use super::Unit;
+use super::steps::flatten;
+use super::trigger::compile_trigger;
+use crate::journey::event::kind;
+use crate::journey::rule::{Goal, Reenter, Rule, Trigger, WhenUncertain};
+use crate::journey::time::Span;
+use crate::rulebook::forms::{GoalForm, ReenterForm, RuleForm, Text};
+use crate::rulebook::nearest::{nearest, suggest};
+
+const DEFAULT_MAX_AGE: Span = Span::days(1);
+const MAX_GOAL_WINDOW: Span = Span::days(366);
+
+/// Compiles a rule; `None` when something it needs is missing or wrong. The place of each step's writing comes with it.
+pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) -> Option<(Rule, Vec<Range<usize>>)> {
+    if let Some(id) = &form.rule.0 {
+        unit.sound_id(id);
+    }
+    if let Some(stage) = &form.stage {
+        unit.known_stage(stage);
+    }
+    let trigger = form.on.0.as_ref().and_then(|on| compile_trigger(on, unit));
+    // A schedule has no event that a condition could read.
+    let event = !matches!(trigger, Some(Trigger::Cron { .. }));
+    let when = unit.condition_maybe(form.when.as_ref(), event);
+    let exit_when = unit.condition_maybe(form.exit_when.as_ref(), false);
+    for kind in form.exit_on.iter().flatten() {
+        unit.event_kind(kind);
+    }
+    let goal = form.goal.as_ref().and_then(|goal| compile_goal(goal, unit));
+    let reenter = form.reenter.as_ref().map_or(Some(Reenter::Never), |reenter| compile_reenter(reenter, unit));
+    let purpose = form.purpose.as_ref().map_or_else(|| "marketing".to_owned(), |purpose| purpose.value.clone());
+    if let Some(purpose) = &form.purpose {
+        check_purpose(purpose, unit);
+    }
+    if let Some(age) = form.max_age.as_ref().filter(|age| age.value.0.is_zero()) {
+        unit.fault("out-of-range", &age.place, "with a `max_age` of zero every event is too old");
+    }
+    let when_uncertain = form.when_uncertain.as_ref().and_then(|word| match word.value.as_str() {
+        "keep" => Some(WhenUncertain::Keep),
+        "resend" => Some(WhenUncertain::Resend),
+        other => {
+            let help = suggest(other, &["keep", "resend"], "words that can stand here");
+            unit.fault_help("unknown-word", &word.place, format!("`when_uncertain` knows no `{other}`"), help);
+            None
+        }
+    });
+    let default_uncertain = if purpose == "transactional" { WhenUncertain::Resend } else { WhenUncertain::Keep };
+    let steps = form.steps.0.as_ref()?;
+    if steps.value.is_empty() {
+        unit.fault_help(
+            "empty-steps",
+            &steps.place,
+            "the rule has no steps, so it does nothing",
+            "write at least one step",
+        );
+    }
+    let (steps, places) = flatten(&steps.value, event, unit);
+    let rule = Rule {
+        id: form.rule.0.as_ref()?.value.clone(),
+        map: unit.map.to_owned(),
+        stage: form.stage.as_ref().map(|stage| stage.value.clone()),
+        description: form.description.clone(),
+        trigger: trigger?,
+        when,
+        exit_on: form.exit_on.iter().flatten().map(|kind| kind.value.clone()).collect(),
+        exit_when,
+        goal,
+        reenter: reenter?,
+        purpose,
+        max_age: form.max_age.as_ref().map_or(DEFAULT_MAX_AGE, |age| age.value.0),
+        when_uncertain: when_uncertain.unwrap_or(default_uncertain),
+        steps,
+    };
+    Some((rule, places))
+}
+
+fn compile_goal(form: &GoalForm, unit: &mut Unit<'_>) -> Option<Goal> {
+    let when = unit.condition_maybe(form.when.as_ref(), true);
+    if let Some(event) = &form.event.0 {
+        unit.event_kind(event);
+    }
+    if let Some(value) = form.value.as_ref().filter(|value| value.value != "order.total") {
+        let message = format!("a goal cannot be worth `{}`", value.value);
+        unit.fault_help("unknown-word", &value.place, message, "write `value: order.total`, or leave it out");
+    }
+    let within = form.within.0.as_ref()?;
+    if within.value.0.is_zero() || within.value.0 > MAX_GOAL_WINDOW {
+        unit.fault("out-of-range", &within.place, "a goal's window is longer than nothing and at most 366 days");
+    }
+    Some(Goal {
+        event: form.event.0.as_ref()?.value.clone(),
+        when,
+        within: within.value.0,
+        value_order_total: form.value.is_some(),
+    })
+}
+
+fn compile_reenter(form: &ReenterForm, unit: &mut Unit<'_>) -> Option<Reenter> {
+    match form {
+        ReenterForm::After { after } => after.0.as_ref().map(|after| Reenter::After(after.value.0)),
+        ReenterForm::Word(word) => match word.value.as_str() {
+            "never" => Some(Reenter::Never),
+            "always" => Some(Reenter::Always),
+            other => {
+                let help = match other.parse::<Span>() {
+                    Ok(_) => format!("write `reenter: {{after: {other}}}`"),
+                    Err(_) => suggest(other, &["never", "always"], "words that can stand here, besides `{after: 7d}`"),
+                };
+                unit.fault_help("unknown-word", &word.place, format!("`reenter` knows no `{other}`"), help);
+                None
+            }
+        },
+    }
+}
+
+fn check_purpose(purpose: &Text, unit: &mut Unit<'_>) {
+    if !unit.sound_id(purpose) {
+        return;
+    }
+    let configured: Vec<&str> = ["marketing", "transactional"]
+        .into_iter()
+        .chain(unit.shop.assumed_purposes.iter().map(String::as_str))
+        .collect();
+    if configured.contains(&purpose.value.as_str()) {
+        return;
+    }
+    if let Some(meant) = nearest(&purpose.value, configured) {
+        let message = format!("nobody ever agreed to the purpose `{}` unless your shop asks for it", purpose.value);
+        unit.warn("unknown-purpose", &purpose.place, message, format!("did you mean `{meant}`?"));
+    }
+}
+
+impl Unit<'_> {
+    /// Reports a stage that the rule's map does not have. Silent when the map itself could not be read.
+    pub(super) fn known_stage(&mut self, stage: &Text) {
+        let Some(stages) = &self.outline.stages else { return };
+        if stages.contains(&stage.value) {
+            return;
+        }
+        let known: Vec<&str> = stages.iter().map(String::as_str).collect();
+        let help = suggest(&stage.value, &known, "stages of this map");
+        let message = format!("the map `{}` has no stage `{}`", self.map, stage.value);
+        self.fault_help("unknown-stage", &stage.place, message, help);
+    }
+
+    /// Reports a kind of event that cannot be, and warns of one that nothing says.
+    pub(super) fn event_kind(&mut self, text: &Text) {
+        let name = text.value.as_str();
+        if kind::KNOWN.contains(&name) {
+            return;
+        }
+        let sound = name.len() <= 64
+            && name.split('.').all(|part| {
+                !part.is_empty()
+                    && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+            });
+        if !sound {
+            let help = nearest(name, kind::KNOWN).map_or_else(
+                || "kinds are lower-case words with dots between, such as `order.created`".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            self.fault_help("bad-event", &text.place, format!("`{name}` cannot be a kind of event"), help);
+            return;
+        }
+        let family = name.split('.').next().unwrap_or_default();
+        let own_family = kind::KNOWN.iter().any(|known| known.split('.').next() == Some(family));
+        match nearest(name, kind::KNOWN) {
+            Some(meant) => {
+                let message = format!("no connection says `{name}`; only your own calls of the events API could");
+                self.warn("unknown-event", &text.place, message, format!("did you mean `{meant}`?"));
+            }
+            None if own_family => {
+                let message = format!("no connection says `{name}`; only your own calls of the events API could");
+                self.warn("unknown-event", &text.place, message, suggest(name, &kind::KNOWN, "kinds that are said"));
+            }
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Letters: subject, preheader, text and HTML of each, by map, name and locale, rendered by Tera.
+//!
+//! Invariants: a letter that loaded has a subject and a text in its default locale; every built-in name that the check lets
+//! through exists when a letter is rendered, as `null` when nothing is known of it; only `.html` is escaped; a subject is one
+//! line whatever the data holds.
+//!
+//! Not here: who gets a letter (`journey`), headers, links and MIME (`mail`).
+
+mod assemble;
+mod build;
+mod file;
+mod filters;
+mod links;
+mod names;
+mod scan;
+mod tokens;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use tera::{Context, Tera};
+
+pub(super) use build::build;
+pub(super) use links::LetterFacts;
+
+/// The letters of a rulebook.
+#[derive(Clone, Debug, Default)]
+pub struct Letters {
+    tera: Tera,
+    by_map: BTreeMap<String, BTreeMap<String, Variants>>,
+    /// Every built-in name with `null` under it.
+    blank: Map<String, Value>,
+    /// The shop's locale.
+    locale: String,
+}
+
+/// One letter by locale; the file without a locale is under the empty key.
+type Variants = BTreeMap<String, Variant>;
+
+/// One letter in one locale: names of Tera templates.
+#[derive(Clone, Debug, Default)]
+struct Variant {
+    subject: String,
+    preheader: Option<String>,
+    text: String,
+    html: Option<String>,
+}
+
+/// A letter made out for one customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The locale of the files used; the shop's for files that name none.
+    pub locale: String,
+    /// One line.
+    pub subject: String,
+    /// The line that mailboxes show beside the subject.
+    pub preheader: Option<String>,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: Option<String>,
+}
+
+/// Why a letter could not be made out.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The map has no such letter.
+    #[error("there is no letter `{letter}` on the map `{map}`")]
+    NoLetter {
+        /// Map.
+        map: String,
+        /// Letter.
+        letter: String,
+    },
+    /// What the letter may read is not an object.
+    #[error("the context of the letter `{letter}` is not an object")]
+    BadContext {
+        /// Letter.
+        letter: String,
+    },
+    /// A template failed on this customer's data.
+    #[error("the template `{template}` failed")]
+    Template {
+        /// Which part: a path, for the lines before the text with `#subject` or `#preheader`.
+        template: String,
+        /// Why.
+        source: Box<tera::Error>,
+    },
+    /// The subject came out empty.
+    #[error("the subject of the letter `{letter}` came out empty")]
+    EmptySubject {
+        /// Letter.
+        letter: String,
+    },
+}
+
+impl Letters {
+    /// Whether a map has a letter.
+    pub fn has(&self, map: &str, letter: &str) -> bool {
+        self.by_map.get(map).is_some_and(|letters| letters.contains_key(letter))
+    }
+
+    /// The locales a letter is written in; the empty one is the file without a locale.
+    pub fn locales(&self, map: &str, letter: &str) -> Vec<&str> {
+        let variants = self.by_map.get(map).and_then(|letters| letters.get(letter));
+        variants.map(|variants| variants.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
+    /// Makes out a letter. The locale falls back from `ru-RU` to `ru`, then to the file without a locale, then to the
+    /// shop's locale.
+    pub fn render(&self, map: &str, letter: &str, locale: &str, context: &Value) -> Result<Rendered, RenderError> {
+        let missing = || RenderError::NoLetter { map: map.to_owned(), letter: letter.to_owned() };
+        let variants = self.by_map.get(map).and_then(|letters| letters.get(letter)).ok_or_else(missing)?;
+        let (found, variant) = self.choose(variants, locale).ok_or_else(missing)?;
+        let locale = if found.is_empty() { self.locale.clone() } else { found.to_owned() };
+        let bad_context = || RenderError::BadContext { letter: letter.to_owned() };
+        let mut filled = self.fill(context.as_object().ok_or_else(bad_context)?);
+        filled.insert("locale".into(), Value::String(locale.clone()));
+        let mut context = Context::from_serialize(&filled).map_err(|_| bad_context())?;
+        let subject = one_line(&self.part(&variant.subject, &context)?);
+        if subject.is_empty() {
+            return Err(RenderError::EmptySubject { letter: letter.to_owned() });
+        }
+        let preheader = match &variant.preheader {
+            Some(name) => Some(one_line(&self.part(name, &context)?)).filter(|line| !line.is_empty()),
+            None => None,
+        };
+        context.insert("subject", &subject);
+        context.insert("preheader", &preheader);
+        let text = self.part(&variant.text, &context)?;
+        let html = variant.html.as_deref().map(|name| self.part(name, &context)).transpose()?;
+        Ok(Rendered { locale, subject, preheader, text, html })
+    }
+
+    fn part(&self, template: &str, context: &Context) -> Result<String, RenderError> {
+        self.tera
+            .render(template, context)
+            .map_err(|source| RenderError::Template { template: template.to_owned(), source: Box::new(source) })
+    }
+
+    fn choose<'a>(&self, variants: &'a Variants, locale: &str) -> Option<(&'a str, &'a Variant)> {
+        let wanted = file::normal_locale(locale);
+        let language = |locale: &str| locale.split('-').next().unwrap_or_default().to_owned();
+        let shop = file::normal_locale(&self.locale);
+        [wanted.clone(), language(&wanted), String::new(), shop.clone(), language(&shop)]
+            .iter()
+            .find_map(|key| variants.get_key_value(key.as_str()))
+            .or_else(|| variants.iter().next())
+            .map(|(key, variant)| (key.as_str(), variant))
+    }
+
+    /// The context with `null` for every built-in name that it lacks.
+    fn fill(&self, context: &Map<String, Value>) -> Map<String, Value> {
+        let mut filled = self.blank.clone();
+        for (root, value) in context {
+            match (filled.get_mut(root), value) {
+                (Some(Value::Object(blank)), Value::Object(given)) => {
+                    blank.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
+                }
+                // Nothing is known of the whole root: its names stay there, empty.
+                (Some(Value::Object(_)), Value::Null) => {}
+                _ => {
+                    filled.insert(root.clone(), value.clone());
+                }
+            }
+        }
+        names::complete(&mut filled);
+        filled
+    }
+}
+
+/// Text as one line: what ends lines or steers a terminal becomes a space.
+fn one_line(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}

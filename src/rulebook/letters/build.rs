@@ -1,0 +1,208 @@
+//! From template files to letters: every fault of every file, then one Tera with what is sound.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tera::{ErrorKind, Tera};
+
+use super::assemble::{Part, assemble};
+use super::file::{FileName, Head, file_name, head};
+use super::filters::engine;
+use super::links::{LetterFacts, Template, closure, roots};
+use super::names;
+use super::scan::{Name, scan};
+use super::{Letters, Variant};
+use crate::journey::book::Shop;
+use crate::journey::facts::Scope;
+use crate::rulebook::diagnostic::Diagnostic;
+use crate::rulebook::nearest::{nearest, suggest};
+use crate::rulebook::source::Source;
+use crate::rulebook::tree::Tree;
+
+/// Filters to suggest for a misspelt one.
+const FILTERS: [&str; 18] = [
+    "money",
+    "date",
+    "default",
+    "upper",
+    "lower",
+    "capitalize",
+    "title",
+    "trim",
+    "replace",
+    "truncate",
+    "round",
+    "length",
+    "first",
+    "last",
+    "join",
+    "safe",
+    "escape",
+    "newlines_to_br",
+];
+
+/// What the letters of each map read, by map and letter.
+pub(in crate::rulebook) type Facts<'t> = BTreeMap<String, BTreeMap<String, LetterFacts<'t>>>;
+
+/// Builds the letters of all maps.
+pub(in crate::rulebook) fn build<'t>(
+    tree: &'t Tree,
+    scope: &Scope,
+    shop: &Shop,
+    faults: &mut Vec<Diagnostic>,
+) -> (Letters, Facts<'t>) {
+    let sources: Vec<&Source> = tree.shared.iter().chain(tree.maps.values().flat_map(|map| &map.templates)).collect();
+    let templates: BTreeMap<String, Template<'_>> =
+        sources.iter().map(|source| (name_of(source), Template { source, scan: scan(&source.text) })).collect();
+    let mut builder = Builder { shop, probe: engine(shop), faults, bad: BTreeSet::new() };
+    builder.check_names(&templates, scope);
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for source in &tree.shared {
+        parts.push(Part { name: name_of(source), source, place: 0..source.text.len() });
+    }
+    let mut letters = Letters { blank: names::blank(scope), locale: shop.locale.clone(), ..Letters::default() };
+    let mut facts = Facts::new();
+    for (map, files) in &tree.maps {
+        for source in &files.templates {
+            let Some(file) = builder.file_name(source) else { continue };
+            let of_letter = facts.entry(map.clone()).or_default().entry(file.letter.clone()).or_default();
+            of_letter.files.push((source, roots(&name_of(source), &templates)));
+            let variants = letters.by_map.entry(map.clone()).or_default().entry(file.letter.clone()).or_default();
+            let variant = variants.entry(file.locale.clone()).or_default();
+            parts.extend(builder.parts(source, &file, variant));
+        }
+        builder.check_variants(map, &files.templates, letters.by_map.get(map));
+    }
+    for part in &parts {
+        builder.check_syntax(part);
+    }
+    parts.retain(|part| !closure(&name_of(part.source), &templates).into_iter().any(|file| builder.bad.contains(file)));
+    letters.tera = engine(shop);
+    assemble(&mut letters.tera, &parts, builder.faults);
+    (letters, facts)
+}
+
+/// The name of a template in Tera and in `include`: the path, with `/` between its parts.
+fn name_of(source: &Source) -> String {
+    source.path.to_string_lossy().replace('\\', "/")
+}
+
+struct Builder<'a> {
+    shop: &'a Shop,
+    probe: Tera,
+    faults: &'a mut Vec<Diagnostic>,
+    /// Files with a fault of their own; what leans on them is left out, so that it is not blamed.
+    bad: BTreeSet<String>,
+}
+
+impl Builder<'_> {
+    fn check_names(&mut self, templates: &BTreeMap<String, Template<'_>>, scope: &Scope) {
+        let all: Vec<&str> = templates.keys().map(String::as_str).collect();
+        // A layout may read what the letters that use it set.
+        let handed: BTreeSet<String> = templates
+            .values()
+            .flat_map(|template| template.scan.sets.iter().chain(&template.scan.loops))
+            .cloned()
+            .collect();
+        let none = BTreeSet::new();
+        for (name, template) in templates {
+            let before = self.faults.len();
+            let locals = if name.starts_with("shared/") { &handed } else { &none };
+            names::check(&template.scan, scope, locals, template.source, self.faults);
+            for (wanted, place) in &template.scan.templates {
+                if !templates.contains_key(wanted) {
+                    let fault =
+                        template.source.error("unknown-template", place, format!("there is no template `{wanted}`"));
+                    self.faults.push(fault.help(suggest(wanted, &all, "templates")));
+                }
+            }
+            self.check_words(template);
+            if self.faults.len() > before {
+                self.bad.insert(name.clone());
+            }
+        }
+    }
+
+    /// Filters, tests and functions that Tera does not have. Tera is asked, so that there is no second list of them.
+    fn check_words(&mut self, template: &Template<'_>) {
+        let scan = &template.scan;
+        let kinds: [(&str, &[Name], &str, &str); 3] = [
+            ("filter", &scan.filters, "{{ 1 | ", " }}"),
+            ("test", &scan.tests, "{{ 1 is ", " }}"),
+            ("function", &scan.functions, "{{ ", "() }}"),
+        ];
+        for (what, found, before, after) in kinds {
+            for (name, place) in found {
+                let probe = format!("{before}{name}{after}");
+                let Err(error) = self.probe.add_raw_template("probe", &probe) else { continue };
+                if !matches!(error.kind(), ErrorKind::Msg(_)) {
+                    continue;
+                }
+                let fault = template.source.error("unknown-filter", place, format!("there is no {what} `{name}`"));
+                let meant = nearest(name, FILTERS).filter(|_| what == "filter");
+                self.faults.push(fault.help_maybe(meant.map(|meant| format!("did you mean `{meant}`?"))));
+            }
+        }
+    }
+
+    /// Lets Tera read one part of a file; only its syntax is judged here.
+    fn check_syntax(&mut self, part: &Part<'_>) {
+        let Err(error) = engine(self.shop).add_raw_template(&part.name, part.text()) else { return };
+        let ErrorKind::SyntaxError(report) = error.kind() else { return };
+        let range = &report.span().range;
+        let at = part.place.start + range.start..part.place.start + range.end.max(range.start + 1);
+        self.faults.push(part.source.error("template-syntax", &at, report.message().to_owned()));
+        self.bad.insert(name_of(part.source));
+    }
+
+    fn file_name(&mut self, source: &Source) -> Option<FileName> {
+        let name = source.path.file_name().unwrap_or_default().to_string_lossy();
+        let file = file_name(&name);
+        if file.is_none() {
+            let fault = source.error("letter-name", &(0..0), format!("`{name}` is not the name of a letter's file"));
+            self.faults.push(fault.help("write `welcome.txt`, `welcome.html` or, with a locale, `welcome.ru.txt`"));
+        }
+        file
+    }
+
+    /// The templates that a file holds; they are entered into the variant.
+    fn parts<'t>(&mut self, source: &'t Source, file: &FileName, variant: &mut Variant) -> Vec<Part<'t>> {
+        let name = name_of(source);
+        if file.html {
+            variant.html = Some(name.clone());
+            return vec![Part { name, source, place: 0..source.text.len() }];
+        }
+        let Head { subject, preheader, body } = head(source, self.faults);
+        variant.subject = format!("{name}#subject");
+        variant.text.clone_from(&name);
+        let subject = Part { name: variant.subject.clone(), source, place: subject.unwrap_or(0..0) };
+        let mut parts = vec![Part { name: name.clone(), source, place: body }, subject];
+        if let Some(place) = preheader {
+            let name = format!("{name}#preheader");
+            variant.preheader = Some(name.clone());
+            parts.push(Part { name, source, place });
+        }
+        parts
+    }
+
+    /// Letters that lack a text, or a locale that everyone can fall back to.
+    fn check_variants(&mut self, map: &str, sources: &[Source], letters: Option<&BTreeMap<String, super::Variants>>) {
+        let shop = super::file::normal_locale(&self.shop.locale);
+        let shop_language = shop.split('-').next().unwrap_or_default();
+        for (letter, variants) in letters.into_iter().flatten() {
+            let file = |name: &str| sources.iter().find(|source| name_of(source) == name);
+            for variant in variants.values().filter(|variant| variant.text.is_empty()) {
+                if let Some(source) = variant.html.as_deref().and_then(file) {
+                    let text = name_of(source).replace(".html", ".txt");
+                    let fault = source.error("no-text", &(0..0), "this HTML has no text beside it");
+                    self.faults.push(fault.help(format!("write `{text}`: it holds the subject and the text part")));
+                }
+            }
+            let fallback = ["", shop.as_str(), shop_language].iter().any(|locale| variants.contains_key(*locale));
+            if !fallback && let Some(source) = variants.values().find_map(|variant| file(&variant.text)) {
+                let message = format!("the letter `{letter}` has no file for customers of other languages");
+                let help = format!("add `{map}/templates/{letter}.txt`, or the shop's locale `{}`", self.shop.locale);
+                self.faults.push(source.error("no-fallback", &(0..0), message).help(help));
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What each letter reads in all: its own files and whatever they include or extend.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scan::Scan;
+use crate::rulebook::source::Source;
+
+/// What one letter's files read.
+#[derive(Debug, Default)]
+pub(in crate::rulebook) struct LetterFacts<'t> {
+    /// Each text and HTML file with the first parts of the names it reads, includes and layouts among them.
+    pub(in crate::rulebook) files: Vec<(&'t Source, BTreeSet<String>)>,
+}
+
+impl LetterFacts<'_> {
+    /// Whether any of the files reads a name under this root.
+    pub(in crate::rulebook) fn reads(&self, root: &str) -> bool {
+        self.files.iter().any(|(_, roots)| roots.contains(root))
+    }
+}
+
+/// One template with what was found in it.
+#[derive(Debug)]
+pub(super) struct Template<'t> {
+    pub(super) source: &'t Source,
+    pub(super) scan: Scan,
+}
+
+/// The templates that one template comes to, itself first; each once, so that a circle ends.
+pub(super) fn closure<'a>(name: &'a str, templates: &'a BTreeMap<String, Template<'_>>) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![name];
+    while let Some(name) = open.pop() {
+        if reached.insert(name)
+            && let Some(template) = templates.get(name)
+        {
+            open.extend(template.scan.templates.iter().map(|(name, _)| name.as_str()));
+        }
+    }
+    reached
+}
+
+/// First parts of the names that a template reads, with those of the templates it comes to.
+pub(super) fn roots(name: &str, templates: &BTreeMap<String, Template<'_>>) -> BTreeSet<String> {
+    closure(name, templates)
+        .into_iter()
+        .filter_map(|name| templates.get(name))
+        .flat_map(|template| &template.scan.paths)
+        .filter_map(|path| path.parts.first().map(|(root, _)| root.clone()))
+        .collect()
+}

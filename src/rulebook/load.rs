@@ -1,0 +1,220 @@
+//! A whole rulebook from its files: everything is read, then everything is compiled against everything else.
+//!
+//! Invariants: every file is looked at whatever faults the others have; a book comes out only if there is no error; the same
+//! bytes give the same book, the same hash and the same diagnostics in the same order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::check::{Written, check_map, check_rule, check_sends};
+use super::compile::{Outline, Unit, World, compile_map, compile_rule};
+use super::diagnostic::{Diagnostic, Severity};
+use super::forms::{AttributesForm, MapForm, RuleForm};
+use super::letters::build;
+use super::read::{Read as _, Reader};
+use super::source::Source;
+use super::tree::{Files, MapTree, Tree, hash, read_folder, sort};
+use super::{Book, Loaded, attributes, pools, yaml};
+use crate::journey::book::{Rulebook, Shop};
+use crate::journey::map::JourneyMap;
+
+/// Most faults of one file that are reported; a file with more is not mended fault by fault.
+const MAX_FAULTS: usize = 200;
+
+/// Loads the rulebook of a folder.
+pub fn load(dir: &Path, shop: Shop) -> Loaded {
+    let mut faults = Vec::new();
+    let files = read_folder(dir, &mut faults);
+    compile(&files, shop, faults)
+}
+
+/// Loads a rulebook from the bytes of its files. Files whose place means nothing are left alone.
+pub fn load_files(files: &Files, shop: Shop) -> Loaded {
+    compile(files, shop, Vec::new())
+}
+
+fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
+    let tree = sort(files, &mut faults);
+    let forms = read_forms(&tree, &mut faults);
+    let (pools, world) = gather(&tree, &forms, &shop, &mut faults);
+    let (letters, letter_facts) = build(&tree, &world.scope(true), &shop, &mut faults);
+    let world = with_letters(world, &letter_facts);
+    let mut compiler = Compiler { world: &world, shop: &shop, faults: &mut faults };
+    let (maps, empty) = compiler.maps(&forms);
+    let all_rules_read = forms.rules.len() == tree.maps.values().map(|map| map.rules.len()).sum::<usize>();
+    let rules = compiler.rules(forms.rules);
+    for written in &rules {
+        let none = BTreeSet::new();
+        check_rule(written, maps.get(&written.rule.map), empty.get(&written.rule.map).unwrap_or(&none), &mut faults);
+    }
+    let all_rules_compiled = all_rules_read && !faults.iter().any(|fault| fault.severity == Severity::Error);
+    check_sends(&rules, &letter_facts, all_rules_compiled, &mut faults);
+    let rules = rules.into_iter().map(|written| (written.rule.id.clone(), written.rule)).collect();
+    let rulebook = Rulebook { hash: hash(files, &shop), shop, maps, rules };
+    let pools = pools.into_iter().map(|(name, (_, codes))| (name, codes)).collect();
+    finish(Some(Book { rulebook, letters, pools }), faults)
+}
+
+fn finish(book: Option<Book>, mut diagnostics: Vec<Diagnostic>) -> Loaded {
+    let refused = diagnostics.iter().any(|fault| fault.severity == Severity::Error);
+    limit(&mut diagnostics);
+    diagnostics.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
+    diagnostics.dedup();
+    Loaded { book: book.filter(|_| !refused), diagnostics }
+}
+
+/// Leaves out what is too much of each file, errors last, and says so.
+fn limit(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by_key(|fault| (fault.severity, fault.line, fault.column));
+    let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    diagnostics.retain(|fault| {
+        let count = counts.entry(fault.file.clone()).or_default();
+        *count += 1;
+        *count <= MAX_FAULTS
+    });
+    for (file, count) in counts.into_iter().filter(|(_, count)| *count > MAX_FAULTS) {
+        let message = format!("{} more faults of this file are not shown", count - MAX_FAULTS);
+        diagnostics.push(Diagnostic::of_file(Severity::Warning, "too-many-faults", file, message));
+    }
+}
+
+/// The forms of all files that could be read.
+struct Forms<'t> {
+    attributes: Option<(&'t Source, AttributesForm)>,
+    maps: BTreeMap<&'t str, (&'t Source, MapForm)>,
+    rules: Vec<(&'t str, &'t Source, RuleForm)>,
+}
+
+fn read_forms<'t>(tree: &'t Tree, faults: &mut Vec<Diagnostic>) -> Forms<'t> {
+    let mut forms = Forms { attributes: None, maps: BTreeMap::new(), rules: Vec::new() };
+    forms.attributes = tree.attributes.as_ref().and_then(|source| Some((source, attributes(source, faults)?)));
+    for (id, map) in &tree.maps {
+        check_folder(id, map, faults);
+        if let Some(source) = &map.map
+            && let Some(form) = read(source, faults)
+        {
+            forms.maps.insert(id, (source, form));
+        }
+        for source in &map.rules {
+            if let Some(form) = read(source, faults) {
+                forms.rules.push((id, source, form));
+            }
+        }
+    }
+    forms
+}
+
+fn attributes(source: &Source, faults: &mut Vec<Diagnostic>) -> Option<AttributesForm> {
+    // Comments alone are a fine beginning of this file.
+    let mut found = Vec::new();
+    let node = yaml::parse(source, &mut found);
+    faults.extend(found.into_iter().filter(|fault| fault.code != "empty-file"));
+    AttributesForm::read(&node?, &mut Reader { source, faults })
+}
+
+fn read<T: super::read::Read>(source: &Source, faults: &mut Vec<Diagnostic>) -> Option<T> {
+    let node = yaml::parse(source, faults)?;
+    T::read(&node, &mut Reader { source, faults })
+}
+
+fn check_folder(id: &str, map: &MapTree, faults: &mut Vec<Diagnostic>) {
+    let folder = PathBuf::from(id);
+    if !map.has_map {
+        let place = folder.join("map.yaml");
+        let fault = Diagnostic::of_file(Severity::Error, "no-map", place, format!("the folder `{id}` has no map.yaml"));
+        faults.push(fault.help("every folder but `shared` is a journey map: describe its stages in map.yaml"));
+    } else if !super::is_id(id) {
+        let message = format!("`{id}` cannot be an identifier of a map");
+        let fault = Diagnostic::of_file(Severity::Error, "bad-id", folder, message);
+        faults.push(fault.help("rename the folder: lower-case letters, digits, `-` and `_`"));
+    }
+}
+
+type Pools = BTreeMap<String, (String, Vec<String>)>;
+
+fn gather(tree: &Tree, forms: &Forms<'_>, shop: &Shop, faults: &mut Vec<Diagnostic>) -> (Pools, World) {
+    let sources = tree.maps.iter().flat_map(|(id, map)| map.pools.iter().map(move |source| (id.as_str(), source)));
+    let pools = pools::read_all(sources, faults);
+    let mut world = World {
+        attributes: forms
+            .attributes
+            .as_ref()
+            .map(|(source, form)| attributes::declared(form, source, faults))
+            .unwrap_or_default(),
+        ..World::default()
+    };
+    world.purposes.extend(["marketing".to_owned(), "transactional".to_owned()]);
+    world.purposes.extend(shop.assumed_purposes.iter().cloned());
+    world.purposes.extend(forms.rules.iter().filter_map(|(_, _, rule)| Some(rule.purpose.as_ref()?.value.clone())));
+    for (id, map) in &tree.maps {
+        let stages = forms.maps.get(id.as_str()).and_then(|(_, form)| form.stages.0.as_ref());
+        let ids = stages
+            .map(|stages| stages.value.iter().filter_map(|stage| Some(stage.id.0.as_ref()?.value.clone())).collect());
+        // A pool with faults is still there; only a name that cannot be is not.
+        let names = map.pools.iter().filter_map(|source| source.path.file_stem());
+        let pools = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        world.maps.insert(id.clone(), Outline { stages: ids, pools, ..Outline::default() });
+    }
+    (pools, world)
+}
+
+fn with_letters(
+    mut world: World,
+    facts: &BTreeMap<String, BTreeMap<String, super::letters::LetterFacts<'_>>>,
+) -> World {
+    for (map, letters) in facts {
+        world.maps.entry(map.clone()).or_default().letters = letters.keys().cloned().collect();
+    }
+    world
+}
+
+struct Compiler<'a> {
+    world: &'a World,
+    shop: &'a Shop,
+    faults: &'a mut Vec<Diagnostic>,
+}
+
+impl Compiler<'_> {
+    fn unit<'u>(&'u mut self, source: &'u Source, map: &'u str, outline: &'u Outline) -> Unit<'u> {
+        Unit { source, faults: self.faults, world: self.world, outline, shop: self.shop, map }
+    }
+
+    /// The maps, and of each the stages that nobody reaches.
+    fn maps(&mut self, forms: &Forms<'_>) -> (BTreeMap<String, JourneyMap>, BTreeMap<String, BTreeSet<String>>) {
+        let mut maps = BTreeMap::new();
+        let mut empty = BTreeMap::new();
+        let world = self.world;
+        for (id, (source, form)) in &forms.maps {
+            let Some(outline) = world.maps.get(*id) else { continue };
+            if let Some(map) = compile_map(form, &mut self.unit(source, id, outline)) {
+                empty.insert((*id).to_owned(), check_map(&map, form, source, self.faults));
+                maps.insert((*id).to_owned(), map);
+            }
+        }
+        (maps, empty)
+    }
+
+    fn rules<'t>(&mut self, forms: Vec<(&'t str, &'t Source, RuleForm)>) -> Vec<Written<'t>> {
+        let mut first: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut rules = Vec::new();
+        let world = self.world;
+        for (map, source, form) in forms {
+            if let Some(id) = &form.rule.0 {
+                if let Some(other) = first.get(&id.value) {
+                    let message = format!("the rule `{}` is there already", id.value);
+                    let fault = source.error("duplicate-rule", &id.place, message);
+                    self.faults.push(
+                        fault.help(format!("it is in {} too; rules are known by their ids alone", other.display())),
+                    );
+                } else {
+                    first.insert(id.value.clone(), source.path.clone());
+                }
+            }
+            let Some(outline) = world.maps.get(map) else { continue };
+            if let Some((rule, steps)) = compile_rule(&form, &mut self.unit(source, map, outline)) {
+                rules.push(Written { source, form, rule, steps });
+            }
+        }
+        rules
+    }
+}

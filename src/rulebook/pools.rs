@@ -1,0 +1,92 @@
+//! Promo pools: `rules/<map>/promo/<pool>.csv`, the first column named `code`.
+//!
+//! Not here: who got which code. The store gives codes out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use super::diagnostic::Diagnostic;
+use super::source::Source;
+
+/// Longest code that is one; anything longer is a broken file.
+const MAX_CODE: usize = 100;
+
+/// Reads a pool; its faults are reported. A code that is there twice is given out once.
+pub(super) fn read(source: &Source, faults: &mut Vec<Diagnostic>) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(source.text.as_bytes());
+    let first = match reader.headers() {
+        Ok(headers) => headers.get(0).unwrap_or_default().to_owned(),
+        Err(error) => {
+            faults.push(source.error("bad-csv", &(0..0), format!("this is not CSV: {error}")));
+            return Vec::new();
+        }
+    };
+    if first != "code" {
+        let end = source.text.find('\n').unwrap_or(source.text.len());
+        let fault = source.error("bad-csv", &(0..end), "the first column must be called `code`");
+        faults.push(fault.help("begin the file with a line `code`, then one code a line"));
+        return Vec::new();
+    }
+    let mut codes = Vec::new();
+    let mut seen: HashMap<String, u64> = HashMap::new();
+    for record in reader.into_records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                faults.push(source.error("bad-csv", &(0..0), format!("this is not CSV: {error}")));
+                break;
+            }
+        };
+        let place = record.position().map_or(0..0, |at| line_place(source, at.byte()));
+        let line = record.position().map_or(0, csv::Position::line);
+        let code = record.get(0).unwrap_or_default();
+        if code.is_empty() {
+            faults.push(source.error("bad-code", &place, "this line has no code").help("remove the line"));
+        } else if code.chars().count() > MAX_CODE || code.chars().any(char::is_control) {
+            let message = format!("a code is at most {MAX_CODE} characters, none of them a control character");
+            faults.push(source.error("bad-code", &place, message));
+        } else if let Some(before) = seen.insert(code.to_owned(), line) {
+            let message = format!("the code `{code}` is there already");
+            let fault = source.error("duplicate-code", &place, message).warning();
+            faults.push(fault.help(format!("it stands on line {before} too and is given out once")));
+        } else {
+            codes.push(code.to_owned());
+        }
+    }
+    if codes.is_empty() {
+        let fault = source.error("empty-pool", &(0..0), "the pool has no codes").warning();
+        faults.push(fault.help("a rule that asks for one ends there"));
+    }
+    codes
+}
+
+fn line_place(source: &Source, byte: u64) -> Range<usize> {
+    let start = usize::try_from(byte).unwrap_or_default().min(source.text.len());
+    let length = source.text.get(start..).and_then(|rest| rest.find('\n')).unwrap_or_default();
+    start..start + length
+}
+
+/// Reads every pool of every map; pools are named by their file.
+pub(super) fn read_all<'a>(
+    sources: impl Iterator<Item = (&'a str, &'a Source)>,
+    faults: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, (String, Vec<String>)> {
+    let mut pools: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+    for (map, source) in sources {
+        let name = source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !super::is_id(&name) {
+            let fault = source.error("bad-id", &(0..0), format!("`{name}` cannot be the name of a pool"));
+            faults.push(fault.help("use lower-case letters, digits, `-` and `_`"));
+            continue;
+        }
+        let codes = read(source, faults);
+        if let Some((other, _)) = pools.get(&name) {
+            let message = format!("the map `{other}` has a pool `{name}` already");
+            let fault = source.error("duplicate-pool", &(0..0), message);
+            faults.push(fault.help("pools are known by their names alone: rename one of the two"));
+            continue;
+        }
+        pools.insert(name, (map.to_owned(), codes));
+    }
+    pools
+}
