@@ -4,8 +4,10 @@
 //!
 //! - [`journey`]: the pure core. Names nothing outside itself.
 //! - [`rulebook`]: files of a shop -> rulebook and letters, with diagnostics.
+//! - [`store`]: SQL, SQLite and PostgreSQL.
 
 pub mod clock;
 pub mod journey;
 pub mod rulebook;
 pub mod settings;
+pub mod store;

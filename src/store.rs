@@ -1,0 +1,127 @@
+//! SQL on SQLite and PostgreSQL: everything that must outlive the process.
+//!
+//! [`Store`] is a cheap clone and the only way in. Reads are methods of `Store`; every write is a method of [`Tx`], so that
+//! a decision and all that follows from it are committed together. A `Tx` that is dropped is rolled back.
+//!
+//! Invariants: each statement is written once and runs on both engines; a transition of a message is guarded by the state
+//! it comes from, and the calls that can lose such a race return the ids that won it; every list is written by multi-row
+//! statements; documents are written whole.
+//!
+//! Not here: what any of it means (`journey`, `engine`), and time: every moment is handed in.
+
+mod counters;
+mod cursors;
+mod customers;
+mod db;
+mod decisions;
+mod error;
+mod events;
+mod firings;
+mod inbox;
+mod journeys;
+mod messages;
+mod open;
+mod promo;
+mod rows;
+mod suppressions;
+mod vault;
+mod words;
+
+pub use counters::Count;
+pub use error::{Result, StoreError};
+pub use events::StoredEvent;
+pub use firings::Firing;
+pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
+pub use journeys::{Conversion, EnrollmentRow, OfRule};
+pub use messages::{Claimed, Frozen, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
+pub use promo::PoolStock;
+pub use suppressions::Suppression;
+
+use db::{Arg, Pools, Row};
+
+/// Which database stands behind the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file, one node.
+    Sqlite,
+    /// A server, several nodes.
+    Postgres,
+}
+
+/// The store. Cheap to clone.
+///
+/// With `sqlite::memory:` there is one connection in all: a read waits for the transaction that is open, so a task must
+/// not read through the store while it holds a [`Tx`].
+#[derive(Clone, Debug)]
+pub struct Store {
+    pools: Pools,
+}
+
+/// A writing transaction; dropped without [`Tx::commit`] it is rolled back.
+#[derive(Debug)]
+pub struct Tx {
+    inner: db::Transaction,
+}
+
+impl Store {
+    /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`; makes the folder of a file, and brings the schema up to
+    /// date under a lock.
+    pub async fn open(url: &str) -> Result<Self> {
+        Ok(Self { pools: open::open(url).await? })
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> Engine {
+        self.pools.engine()
+    }
+
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<()> {
+        self.read("ask the database for a sign of life", "SELECT CAST(1 AS BIGINT)", vec![]).await.map(drop)
+    }
+
+    /// Begins a writing transaction. On SQLite there is one at a time: the others wait for it.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(Tx { inner: self.pools.begin().await? })
+    }
+
+    /// Begins a transaction that advances customers: of those, one runs at a time over all nodes.
+    pub async fn begin_processing(&self) -> Result<Tx> {
+        const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), $1)) IS NULL";
+        const PROCESSING: i64 = 1;
+        let mut tx = self.begin().await?;
+        if self.engine() == Engine::Postgres {
+            tx.execute("wait for the processing lock", LOCK, vec![Arg::int(PROCESSING)]).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Closes every connection; what is under way is finished first.
+    pub async fn close(&self) {
+        self.pools.close().await;
+    }
+
+    async fn read(&self, what: &'static str, sql: &'static str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
+        self.pools.fetch(what, sql, args).await
+    }
+}
+
+impl Tx {
+    /// Commits: once this returns, everything written is on disk.
+    pub async fn commit(self) -> Result<()> {
+        self.inner.commit().await
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> Engine {
+        self.inner.engine()
+    }
+
+    async fn execute(&mut self, what: &'static str, sql: &'static str, args: Vec<Arg<'_>>) -> Result<u64> {
+        self.inner.execute(what, sql, args).await
+    }
+
+    async fn fetch(&mut self, what: &'static str, sql: &'static str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
+        self.inner.fetch(what, sql, args).await
+    }
+}

@@ -1,0 +1,46 @@
+//! Letters: the queue out, and the record of everything that was planned, held, sent or withheld.
+//!
+//!     queued -> sending -> sent | refused | uncertain        uncertain -> queued (the same letter again)
+//!     queued | held -> withheld                              queued -> failed -> queued (retried by a person)
+//!     queued | sending -> queued, refused, failed            (a relay that would not take it now, or at all)
+//!
+//! Invariants: (enrollment, step, pass) makes one row; a row is never deleted; every transition appends to the log, which
+//! the database itself refuses to change; what a letter says is frozen from the first `sending` on.
+
+mod claim;
+mod doubt;
+mod list;
+mod log;
+mod outcome;
+mod plan;
+mod withhold;
+
+use super::words::words;
+
+pub use claim::{Claimed, Frozen};
+pub use list::{MessageFilter, MessageRow};
+pub use log::LogRow;
+pub use outcome::OutcomeRow;
+pub use plan::NewMessage;
+
+words! {
+    /// How far a letter has come.
+    MessageState {
+        /// Waits for its time, or for a sender.
+        Queued = "queued",
+        /// Held back by a policy until later.
+        Held = "held",
+        /// Being handed over: a crash now leaves it in doubt.
+        Sending = "sending",
+        /// The relay said 250.
+        Sent = "sent",
+        /// Must not go out; the reason is kept.
+        Withheld = "withheld",
+        /// The relay refused it for good.
+        Refused = "refused",
+        /// The relay may or may not have it.
+        Uncertain = "uncertain",
+        /// Could not be composed, or was put off too often.
+        Failed = "failed",
+    }
+}

@@ -1,0 +1,90 @@
+//! Planning letters: a row in the queue, or on record as withheld at once.
+
+use std::collections::HashSet;
+
+use super::super::db::Arg;
+use super::super::rows::Many;
+use super::super::{Result, Tx};
+use super::MessageState;
+use super::log::Change;
+use crate::journey::effect::{PlannedMessage, WithheldReason};
+use crate::journey::time::Timestamp;
+
+/// A letter that a step planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewMessage {
+    /// To whom.
+    pub customer: String,
+    /// The hash of the rulebook that planned it.
+    pub rulebook: String,
+    /// What was planned.
+    pub planned: PlannedMessage,
+    /// When it was planned.
+    pub at: Timestamp,
+}
+
+impl Tx {
+    /// Records planned letters; tells of each whether it is new. (Enrollment, step, pass) makes one letter, whatever crashes.
+    pub async fn put_messages(&mut self, messages: &[NewMessage]) -> Result<Vec<bool>> {
+        const MANY: Many = Many {
+            what: "record planned messages",
+            head: "INSERT INTO messages (id, customer, enrollment, step, pass, rule, map, stage, letter, purpose, locale, address,
+                rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend) VALUES",
+            tail: "ON CONFLICT DO NOTHING RETURNING id",
+        };
+        let rows = messages.iter().map(row).collect::<Result<Vec<_>>>()?;
+        let new = self.fetch_many(&MANY, rows).await?;
+        let mut new = new.iter().map(|row| row.fields().text()).collect::<Result<HashSet<_>>>()?;
+        let is_new: Vec<bool> = messages.iter().map(|message| new.remove(&message.planned.id)).collect();
+        let changes = messages.iter().zip(&is_new).filter(|(_, is_new)| **is_new).map(|(message, _)| Change {
+            message: &message.planned.id,
+            at: message.at,
+            state: state(message),
+            reason: message.planned.withheld.as_ref().map(WithheldReason::code),
+            detail: serde_json::json!({
+                "due_at": message.planned.due_at,
+                "rulebook": message.rulebook,
+                "verdicts": message.planned.verdicts,
+                "withheld": message.planned.withheld,
+            }),
+        });
+        let changes = changes.collect::<Vec<_>>();
+        self.log(&changes).await?;
+        Ok(is_new)
+    }
+}
+
+fn state(message: &NewMessage) -> MessageState {
+    if message.planned.withheld.is_some() { MessageState::Withheld } else { MessageState::Queued }
+}
+
+fn row(message: &NewMessage) -> Result<[Arg<'_>; 23]> {
+    let what = "record planned messages";
+    let planned = &message.planned;
+    let queued = planned.withheld.is_none();
+    Ok([
+        Arg::text(&planned.id),
+        Arg::text(&message.customer),
+        Arg::text(&planned.enrollment),
+        Arg::text(&planned.step),
+        Arg::int(planned.pass.into()),
+        Arg::text(&planned.rule),
+        Arg::text(&planned.map),
+        Arg::maybe_text(planned.stage.as_deref()),
+        Arg::text(&planned.letter),
+        Arg::text(&planned.purpose),
+        Arg::text(&planned.locale),
+        Arg::maybe_text(planned.to.as_deref()),
+        Arg::text(&message.rulebook),
+        Arg::time(message.at),
+        Arg::time(planned.due_at),
+        Arg::json(what, &planned.inputs)?,
+        Arg::json(what, &planned.verdicts)?,
+        Arg::text(state(message).as_str()),
+        Arg::maybe_text(planned.withheld.as_ref().map(WithheldReason::code)),
+        Arg::time(message.at),
+        Arg::maybe_time(queued.then_some(planned.due_at)),
+        Arg::int(0),
+        Arg::int(0),
+    ])
+}

@@ -1,0 +1,113 @@
+//! Opening a database: where it is, how its connections behave, and its schema.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::db::Pools;
+use super::{Result, StoreError};
+
+static SQLITE_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Enough for every text of the store in every chunk size.
+const STATEMENTS: usize = 400;
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 8;
+/// How long a SQLite connection waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(20);
+
+pub(super) async fn open(url: &str) -> Result<Pools> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return if path == ":memory:" { memory().await } else { file(Path::new(path)).await };
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        server(url).await
+    } else {
+        Err(StoreError::Url)
+    }
+}
+
+async fn file(path: &Path) -> Result<Pools> {
+    if path.as_os_str().is_empty() {
+        return Err(StoreError::Url);
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        tokio::fs::create_dir_all(folder)
+            .await
+            .map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
+    }
+    let options = sqlite_options(SqliteConnectOptions::new().filename(path))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // Fewer, larger check points: each one syncs the whole file.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864");
+    let write = writer(options.clone().pragma("cache_size", "-16384")).await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options.pragma("query_only", "ON"))
+        .await
+        .map_err(StoreError::Open)?;
+    Ok(Pools::Sqlite { write, read })
+}
+
+async fn memory() -> Result<Pools> {
+    let write = writer(sqlite_options(SqliteConnectOptions::new().in_memory(true))).await?;
+    Ok(Pools::Sqlite { read: write.clone(), write })
+}
+
+fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .statement_cache_capacity(STATEMENTS)
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging()
+}
+
+/// The one connection that writes, with the schema up to date.
+async fn writer(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool> {
+    let pool = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(1)
+        // An in-memory database lives as long as its connection, and a file's keeps its prepared statements.
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(StoreError::Open)?;
+    // sqlx takes no lock on SQLite: two processes that start together would both apply the same step.
+    let mut lock = pool.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Open)?;
+    migrate(&SQLITE_SCHEMA, &mut *lock).await?;
+    lock.commit().await.map_err(|source| StoreError::Migrate(MigrateError::Execute(source)))?;
+    Ok(pool)
+}
+
+async fn server(url: &str) -> Result<Pools> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(StoreError::Open)?
+        .application_name("milepost")
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging();
+    let pool = || PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS);
+    let write = pool().connect_with(options.clone()).await.map_err(StoreError::Open)?;
+    migrate(&POSTGRES_SCHEMA, &mut *write.acquire().await.map_err(StoreError::Open)?).await?;
+    let read = pool().connect_with(options).await.map_err(StoreError::Open)?;
+    Ok(Pools::Postgres { write, read })
+}
+
+/// `Migrator::run` by its general form: the future of the handy one cannot be sent between threads.
+async fn migrate<C: Migrate>(schema: &Migrator, connection: &mut C) -> Result<()> {
+    schema.run_direct(None, connection, false).await.map_err(StoreError::Migrate)
+}

@@ -1,0 +1,63 @@
+//! The one door for raw bodies and letters' bytes: what is stored is sealed here, what is read is opened here.
+//!
+//! A sealed value begins with a byte that names its form, so that a later form (a key per customer) can stand beside these.
+
+use std::io;
+
+use super::{Result, StoreError};
+
+/// As it came.
+const PLAIN: u8 = 0;
+/// Compressed with zstd.
+const ZSTD: u8 = 1;
+/// Below this size compression costs more time than it saves room.
+const WORTH_COMPRESSING: usize = 2_048;
+const LEVEL: i32 = 3;
+
+/// Makes stored bytes of bytes.
+pub(super) fn seal(bytes: &[u8]) -> Vec<u8> {
+    if bytes.len() >= WORTH_COMPRESSING
+        && let Ok(compressed) = zstd::bulk::compress(bytes, LEVEL)
+        && compressed.len() < bytes.len()
+    {
+        return form(ZSTD, &compressed);
+    }
+    form(PLAIN, bytes)
+}
+
+/// Makes bytes of stored bytes.
+pub(super) fn open(sealed: &[u8]) -> Result<Vec<u8>> {
+    match sealed.split_first() {
+        Some((&PLAIN, bytes)) => Ok(bytes.to_vec()),
+        Some((&ZSTD, bytes)) => zstd::decode_all(bytes).map_err(StoreError::Sealed),
+        _ => Err(StoreError::Sealed(io::Error::from(io::ErrorKind::InvalidData))),
+    }
+}
+
+fn form(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(bytes.len() + 1);
+    sealed.push(tag);
+    sealed.extend_from_slice(bytes);
+    sealed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_again() {
+        for bytes in [vec![], vec![0, 1, 255], b"hello ".repeat(2_000), (0..=255).cycle().take(9_999).collect()] {
+            let sealed = seal(&bytes);
+            assert!(sealed.len() <= bytes.len() + 1);
+            assert_eq!(open(&sealed).expect("opens"), bytes);
+        }
+    }
+
+    #[test]
+    fn damage_is_told() {
+        for damaged in [&[][..], &[9, 1, 2], &[ZSTD, 1, 2, 3]] {
+            assert!(matches!(open(damaged), Err(StoreError::Sealed(_))));
+        }
+    }
+}
