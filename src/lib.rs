@@ -5,8 +5,10 @@
 //! - [`journey`]: the pure core. Names nothing outside itself.
 //! - [`rulebook`]: files of a shop -> rulebook and letters, with diagnostics.
 //! - [`store`]: SQL, SQLite and PostgreSQL.
+//! - [`crm`]: what CRMs say, in and out.
 
 pub mod clock;
+pub mod crm;
 pub mod journey;
 pub mod rulebook;
 pub mod settings;
