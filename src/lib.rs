@@ -6,10 +6,12 @@
 //! - [`rulebook`]: files of a shop -> rulebook and letters, with diagnostics.
 //! - [`store`]: SQL, SQLite and PostgreSQL.
 //! - [`crm`]: what CRMs say, in and out.
+//! - [`mail`]: letters and SMTP.
 
 pub mod clock;
 pub mod crm;
 pub mod journey;
+pub mod mail;
 pub mod rulebook;
 pub mod settings;
 pub mod store;

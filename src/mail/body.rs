@@ -1,0 +1,113 @@
+//! The body of a letter: text, or text and HTML as alternatives, in transfer encodings that every relay takes.
+//!
+//! Invariants: CRLF line ends only, no bare CR or LF, no NUL or other control character; lines of at most 998 octets
+//! (longer ones go out as quoted-printable, mostly non-ASCII text as base64: lettre chooses).
+
+use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
+
+/// Text with `\n` line ends and no control characters but tabs.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' => {
+                chars.next_if_eq(&'\n');
+                out.push('\n');
+            }
+            '\n' | '\t' => out.push(c),
+            // C1 controls (NEL among them) are line breaks to some readers.
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The HTML with its preheader: the line that mailboxes show beside the subject, hidden in the letter itself.
+pub fn with_preheader(html: &str, preheader: Option<&str>) -> String {
+    let Some(line) = preheader.map(str::trim).filter(|line| !line.is_empty()) else { return html.to_owned() };
+    let mut hidden = String::from("<div style=\"display:none;max-height:0;overflow:hidden\">");
+    for c in line.chars() {
+        match c {
+            '&' => hidden.push_str("&amp;"),
+            '<' => hidden.push_str("&lt;"),
+            '>' => hidden.push_str("&gt;"),
+            '"' => hidden.push_str("&quot;"),
+            c => hidden.push(c),
+        }
+    }
+    hidden.push_str("</div>");
+    let at = after_body_tag(html);
+    format!("{}{hidden}{}", &html[..at], &html[at..])
+}
+
+/// The text alone.
+pub(super) fn single(text: &str) -> SinglePart {
+    SinglePart::plain(Body::new(ended(text)))
+}
+
+/// Text and HTML, the plainer first (RFC 2046 §5.1.4).
+pub(super) fn alternatives(text: &str, html: &str, boundary: String) -> MultiPart {
+    MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(boundary)
+        .singlepart(single(text))
+        .singlepart(SinglePart::html(Body::new(ended(html))))
+}
+
+/// Clean text that ends its last line.
+fn ended(text: &str) -> String {
+    let mut text = clean(text);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Where the content of `<body …>` begins; the beginning if there is no such tag.
+fn after_body_tag(html: &str) -> usize {
+    let is_tag = |at: usize| {
+        let rest = &html.as_bytes()[at..];
+        rest.len() > 5 && rest[..5].eq_ignore_ascii_case(b"<body") && (rest[5] == b'>' || rest[5].is_ascii_whitespace())
+    };
+    html.match_indices('<')
+        .map(|(at, _)| at)
+        .find(|at| is_tag(*at))
+        .and_then(|at| html[at..].find('>').map(|end| at + end + 1))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_and_control_characters() {
+        for (text, expect) in [
+            ("a\nb", "a\nb"),
+            ("a\r\nb", "a\nb"),
+            ("a\rb", "a\nb"),
+            ("a\r\r\nb", "a\n\nb"),
+            ("a\tb\u{0}c\u{8}d\u{85}e\u{7f}", "a\tbcde"),
+            ("кошки", "кошки"),
+        ] {
+            assert_eq!(clean(text), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_preheader_is_hidden_at_the_top_of_the_body() {
+        let hidden = "<div style=\"display:none;max-height:0;overflow:hidden\">";
+        for (html, line, expect) in [
+            ("<p>x</p>", None, "<p>x</p>".to_owned()),
+            ("<p>x</p>", Some(" "), "<p>x</p>".to_owned()),
+            ("<p>x</p>", Some("a < b"), format!("{hidden}a &lt; b</div><p>x</p>")),
+            ("<html><BODY class=\"a\"><p>x</p>", Some("y"), format!("<html><BODY class=\"a\">{hidden}y</div><p>x</p>")),
+            ("<bodyguard><body>x", Some("y"), format!("<bodyguard><body>{hidden}y</div>x")),
+            ("<body", Some("y"), format!("{hidden}y</div><body")),
+        ] {
+            assert_eq!(with_preheader(html, line), expect);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A letter from a job: its texts from a [`LetterSource`], its headers and its exact bytes.
+//!
+//! Invariants: the same job over the same texts makes the same bytes (date, Message-ID and boundary come from the job, not
+//! from a clock or chance); the bytes are 7-bit with CRLF line ends; `Message-ID` is the message's own for every try.
+
+use lettre::message::{Mailbox, Message};
+use serde_json::{Map, Value, json};
+
+use super::address::{Address, AddressError};
+use super::links::LinkSigner;
+use super::{body, headers};
+use crate::journey::customer::Customer;
+use crate::journey::facts::view;
+use crate::journey::time::Timestamp;
+use crate::rulebook::{Letters, Rendered};
+use crate::settings::{MailSettings, ShopSettings};
+
+/// Where letters' texts come from.
+pub trait LetterSource {
+    /// Fills a letter of a map in the locale that suits best.
+    fn render(&self, map: &str, letter: &str, locale: &str, context: &Value) -> Result<Rendered, String>;
+}
+
+impl LetterSource for Letters {
+    fn render(&self, map: &str, letter: &str, locale: &str, context: &Value) -> Result<Rendered, String> {
+        Self::render(self, map, letter, locale, context).map_err(|error| chain(&error))
+    }
+}
+
+/// What is to be written to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// Message id.
+    pub message: &'a str,
+    /// Map.
+    pub map: &'a str,
+    /// Letter's name.
+    pub letter: &'a str,
+    /// Wanted locale.
+    pub locale: &'a str,
+    /// Purpose.
+    pub purpose: &'a str,
+    /// Rule.
+    pub rule: &'a str,
+    /// To whom.
+    pub customer: &'a Customer,
+    /// What the run captured: `event`, `promo`.
+    pub inputs: &'a Value,
+    /// The letter's date.
+    pub at: Timestamp,
+}
+
+/// A letter ready to be handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The recipient.
+    pub to: Address,
+    /// Subject, decoded.
+    pub subject: String,
+    /// The `Message-ID` field's value, angle brackets included.
+    pub message_id: String,
+    /// The locale that was taken.
+    pub locale: String,
+    /// The exact bytes.
+    pub raw: Vec<u8>,
+    /// The sender of the envelope.
+    pub envelope_from: Address,
+}
+
+/// Why a letter could not be composed, or no letter can be.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// `mail.from` or `mail.reply_to` is not a mailbox.
+    #[error("{setting} is not an address that letters can come from: `{value}`")]
+    Sender {
+        /// Name of the setting.
+        setting: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// `server.public_url` cannot stand in a link.
+    #[error("server.public_url is not an http or https address in plain ASCII: `{0}`")]
+    PublicUrl(String),
+    /// The customer has no address.
+    #[error("the customer has no e-mail address")]
+    NoAddress,
+    /// The address' name is not ASCII: SMTPUTF8 would be needed.
+    #[error("the part of the address before the `@` has characters outside ASCII")]
+    NonAsciiLocalPart,
+    /// The customer's address is not one.
+    #[error("the customer's address cannot be written to")]
+    Address(#[source] AddressError),
+    /// The message id has characters that cannot stand in a Message-ID.
+    #[error("the message id cannot stand in a Message-ID: `{0}`")]
+    MessageId(String),
+    /// The letter's templates failed.
+    #[error("letter `{letter}` of map `{map}` could not be filled: {reason}")]
+    Render {
+        /// Map.
+        map: String,
+        /// Letter.
+        letter: String,
+        /// What the templates said.
+        reason: String,
+    },
+    /// The parts could not be put together.
+    #[error("the letter's parts could not be put together")]
+    Build(#[source] lettre::error::Error),
+}
+
+/// Makes letters. One for the whole daemon.
+#[derive(Clone, Debug)]
+pub struct Composer {
+    from: Mailbox,
+    envelope_from: Address,
+    reply_to: Option<Mailbox>,
+    public_url: String,
+    shop: Value,
+    signer: LinkSigner,
+}
+
+impl Composer {
+    /// A composer for a shop. `public_url` is where customers reach this server, without a slash at the end.
+    pub fn new(
+        mail: &MailSettings,
+        public_url: &str,
+        shop: &ShopSettings,
+        signer: LinkSigner,
+    ) -> Result<Self, ComposeError> {
+        if !headers::is_plain_url(public_url) {
+            return Err(ComposeError::PublicUrl(public_url.to_owned()));
+        }
+        let (from, envelope_from) = sender("mail.from", &mail.from)?;
+        let reply_to = mail.reply_to.as_deref().map(|value| sender("mail.reply_to", value)).transpose()?;
+        Ok(Self {
+            from,
+            envelope_from,
+            reply_to: reply_to.map(|(mailbox, _)| mailbox),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            shop: json!({"name": shop.name, "url": shop.url, "address": shop.address}),
+            signer,
+        })
+    }
+
+    /// The domain that letters come from.
+    pub fn sending_domain(&self) -> &str {
+        self.envelope_from.domain()
+    }
+
+    /// The sender of envelopes.
+    pub fn envelope_from(&self) -> &Address {
+        &self.envelope_from
+    }
+
+    /// Composes one letter.
+    pub fn compose(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Letter, ComposeError> {
+        let to = recipient(job.customer)?;
+        let domain = self.envelope_from.domain();
+        let message_id =
+            headers::message_id(job.message, domain).ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
+        let unsubscribe = self.unsubscribe_url(job);
+        let context = self.context(job, &unsubscribe);
+        let rendered = letters.render(job.map, job.letter, job.locale, &context).map_err(|reason| {
+            ComposeError::Render { map: job.map.to_owned(), letter: job.letter.to_owned(), reason }
+        })?;
+        let subject = headers::clean(&rendered.subject);
+
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, headers::lettre_address(&to)))
+            .subject(subject.clone())
+            .message_id(Some(message_id.clone()))
+            .raw_header(headers::feedback_id(job.rule, job.map, job.purpose, domain));
+        message = message.header(headers::date(job.at));
+        if let Some(reply_to) = &self.reply_to {
+            message = message.reply_to(reply_to.clone());
+        }
+        if job.purpose == headers::TRANSACTIONAL {
+            message = message.raw_header(headers::auto_submitted());
+        } else {
+            for field in headers::list_unsubscribe(&unsubscribe) {
+                message = message.raw_header(field);
+            }
+        }
+        let built = match &rendered.html {
+            Some(html) => {
+                let html = body::with_preheader(html, rendered.preheader.as_deref());
+                message.multipart(body::alternatives(&rendered.text, &html, self.signer.boundary(job.message)))
+            }
+            None => message.singlepart(body::single(&rendered.text)),
+        };
+        let raw = built.map_err(ComposeError::Build)?.formatted();
+        let envelope_from = self.envelope_from.clone();
+        Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from })
+    }
+
+    /// The page where the customer refuses the letter's purpose.
+    fn unsubscribe_url(&self, job: &Job<'_>) -> String {
+        let token = self.signer.sign_unsubscribe(&job.customer.id, job.purpose, job.message);
+        format!("{}/u/{token}", self.public_url)
+    }
+
+    /// What the letter may read: the customer's facts, what the run captured, and what only a letter has.
+    fn context(&self, job: &Job<'_>, unsubscribe: &str) -> Value {
+        let event = job.inputs.get("event").filter(|event| !event.is_null());
+        let mut context = view::document(job.customer, event);
+        let captured = job.inputs.as_object().into_iter().flatten().filter(|(name, _)| *name != "event");
+        for (name, value) in captured {
+            context.insert(name.clone(), value.clone());
+        }
+        promo_with_code(&mut context);
+        context.insert("shop".into(), self.shop.clone());
+        context.insert("unsubscribe_url".into(), unsubscribe.into());
+        context.insert("message_id".into(), job.message.into());
+        context.insert("locale".into(), job.locale.into());
+        Value::Object(context)
+    }
+}
+
+/// A letter may always ask for `promo.code`; without a code it is null.
+fn promo_with_code(context: &mut Map<String, Value>) {
+    let promo = context.entry("promo").or_insert_with(|| json!({}));
+    if !promo.is_object() {
+        *promo = json!({});
+    }
+    if let Some(promo) = promo.as_object_mut() {
+        promo.entry("code").or_insert(Value::Null);
+    }
+}
+
+fn recipient(customer: &Customer) -> Result<Address, ComposeError> {
+    let text = customer.email().filter(|text| !text.trim().is_empty()).ok_or(ComposeError::NoAddress)?;
+    text.parse().map_err(|error| match error {
+        AddressError::NonAsciiLocalPart => ComposeError::NonAsciiLocalPart,
+        error => ComposeError::Address(error),
+    })
+}
+
+/// A mailbox of the settings: `Pet shop <hello@shop.example>` or an address alone.
+fn sender(setting: &'static str, value: &str) -> Result<(Mailbox, Address), ComposeError> {
+    let refused = || ComposeError::Sender { setting, value: value.to_owned() };
+    let (name, address) = match value.trim().strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+        Some((name, address)) => (headers::clean(name.trim().trim_matches('"')), address),
+        None => (String::new(), value),
+    };
+    let address: Address = address.parse().map_err(|_| refused())?;
+    let name = (!name.is_empty()).then_some(name);
+    Ok((Mailbox::new(name, headers::lettre_address(&address)), address))
+}
+
+/// An error with its causes: a template's says only in its causes where and why it failed.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
