@@ -7,9 +7,11 @@
 //! - [`store`]: SQL, SQLite and PostgreSQL.
 //! - [`crm`]: what CRMs say, in and out.
 //! - [`mail`]: letters and SMTP.
+//! - [`insight`]: figures, read from counters.
 
 pub mod clock;
 pub mod crm;
+pub mod insight;
 pub mod journey;
 pub mod mail;
 pub mod rulebook;

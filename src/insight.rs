@@ -1,0 +1,25 @@
+//! Figures of maps and rules, read from counters.
+//!
+//! The engine turns every effect into counts ([`metrics`]) and adds them in the transaction of the effect itself, so a
+//! figure can never disagree with what was done. Reading sums a few hundred counter rows; history is never scanned.
+//!
+//! Not here: drawing a page (`web::maps`), storing counters (`store`).
+
+pub mod figures;
+pub mod format;
+pub mod metrics;
+pub mod place;
+pub mod stay;
+pub mod table;
+
+pub use figures::{MapFigures, RuleFigures, StageFigures};
+
+use crate::journey::book::Rulebook;
+use crate::store::{Store, StoreError};
+
+/// The figures of one map; `None` if the rulebook has no such map.
+pub async fn figures(store: &Store, rulebook: &Rulebook, map: &str) -> Result<Option<MapFigures>, StoreError> {
+    let Some(journey) = rulebook.maps.get(map) else { return Ok(None) };
+    let counts = store.counts(map).await?;
+    Ok(Some(MapFigures::from_counts(journey, rulebook.rules_of(map), &counts)))
+}

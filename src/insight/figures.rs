@@ -1,0 +1,196 @@
+//! The figures of one map, put together from summed counters. Pure.
+//!
+//! Invariant: a stage or rule of the rulebook is always there, with zeros if nothing was counted; what the rulebook does not
+//! know any more is left out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::metrics;
+use super::stay::median_stay;
+use crate::journey::map::JourneyMap;
+use crate::journey::money::Money;
+use crate::journey::rule::Rule;
+use crate::journey::time::Span;
+use crate::store::Count;
+
+/// The figures of one map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapFigures {
+    /// Map id.
+    pub map: String,
+    /// One a stage, in map order.
+    pub stages: Vec<StageFigures>,
+    /// One a rule, in the order of their ids.
+    pub rules: Vec<RuleFigures>,
+}
+
+/// The figures of one stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageFigures {
+    /// Stage id.
+    pub stage: String,
+    /// Customers here now.
+    pub here: i64,
+    /// Times that a customer came here.
+    pub entered: i64,
+    /// Where those who left went to: stage id and how many, most first.
+    pub moved: Vec<(String, i64)>,
+    /// How many left the map from here.
+    pub left: i64,
+    /// Share of those who entered that moved on to a later stage, 0 to 1; `None` for the last stage and before anyone came.
+    pub conversion: Option<f64>,
+    /// Middle length of the stays that are over, within a tenth.
+    pub median_stay: Option<Span>,
+}
+
+/// The figures of one rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleFigures {
+    /// Rule id.
+    pub rule: String,
+    /// Runs that began.
+    pub enrolled: i64,
+    /// Runs that ended, by the reason's code, most first.
+    pub ended: Vec<(String, i64)>,
+    /// Letters planned.
+    pub planned: i64,
+    /// Letters that a relay accepted.
+    pub sent: i64,
+    /// Letters withheld, by the reason's code, most first.
+    pub withheld: Vec<(String, i64)>,
+    /// Letters refused for good.
+    pub refused: i64,
+    /// Letters in doubt.
+    pub uncertain: i64,
+    /// Letters that could not be sent.
+    pub failed: i64,
+    /// Runs whose goal was reached within its window.
+    pub converted: i64,
+    /// Share of the runs that reached the goal; `None` before the first run.
+    pub conversion: Option<f64>,
+    /// What that was worth, by currency.
+    pub value: Vec<Money>,
+}
+
+/// Counts of one subject: figure -> detail -> sum.
+type Sums<'a> = BTreeMap<&'a str, BTreeMap<&'a str, i64>>;
+
+impl MapFigures {
+    /// Puts the figures together.
+    pub fn from_counts<'a>(map: &JourneyMap, rules: impl Iterator<Item = &'a Rule>, counts: &[Count]) -> Self {
+        let mut subjects: BTreeMap<&str, Sums<'_>> = BTreeMap::new();
+        for count in counts.iter().filter(|c| c.map == map.id) {
+            let figures = subjects.entry(&count.subject).or_default();
+            *figures.entry(&count.figure).or_default().entry(&count.detail).or_default() += count.by;
+        }
+        let none = Sums::new();
+        let sums = |subject: &str| subjects.get(subject).unwrap_or(&none);
+        Self {
+            map: map.id.clone(),
+            stages: (0..map.stages.len())
+                .map(|index| stage_figures(map, index, sums(&metrics::stage_subject(&map.stages[index].id))))
+                .collect(),
+            rules: rules.map(|rule| rule_figures(&rule.id, sums(&metrics::rule_subject(&rule.id)))).collect(),
+        }
+    }
+
+    /// The figures of a stage.
+    pub fn stage(&self, id: &str) -> Option<&StageFigures> {
+        self.stages.iter().find(|s| s.stage == id)
+    }
+
+    /// The figures of a rule.
+    pub fn rule(&self, id: &str) -> Option<&RuleFigures> {
+        self.rules.iter().find(|r| r.rule == id)
+    }
+
+    /// Customers on the map now.
+    pub fn here(&self) -> i64 {
+        self.stages.iter().map(|s| s.here).sum()
+    }
+
+    /// What all rules brought, by currency.
+    pub fn value(&self) -> Vec<Money> {
+        let mut by_currency: BTreeMap<&str, i64> = BTreeMap::new();
+        for value in self.rules.iter().flat_map(|r| &r.value) {
+            let sum = by_currency.entry(&value.currency).or_default();
+            *sum = sum.saturating_add(value.minor);
+        }
+        by_currency.into_iter().map(|(currency, minor)| Money::new(minor, currency)).collect()
+    }
+}
+
+impl RuleFigures {
+    /// Letters withheld, for whatever reason.
+    pub fn withheld_total(&self) -> i64 {
+        self.withheld.iter().map(|(_, n)| n).sum()
+    }
+
+    /// Letters refused, in doubt or failed: what somebody should look at.
+    pub fn troubled(&self) -> i64 {
+        self.refused + self.uncertain + self.failed
+    }
+}
+
+fn stage_figures(map: &JourneyMap, index: usize, sums: &Sums<'_>) -> StageFigures {
+    let left = sums.get(metrics::LEFT);
+    let moved: Vec<(String, i64)> = ranked(left).into_iter().filter(|(to, _)| !to.is_empty()).collect();
+    let entered = total(sums, metrics::ENTERED);
+    let onward: i64 =
+        moved.iter().filter(|(to, _)| map.index_of(to).is_some_and(|there| there > index)).map(|(_, n)| n).sum();
+    let last = index + 1 == map.stages.len();
+    let histogram = sums.get(metrics::STAY).map(|stays| {
+        stays.iter().filter_map(|(bucket, n)| Some((bucket.parse().ok()?, *n))).collect::<BTreeMap<u32, i64>>()
+    });
+    StageFigures {
+        stage: map.stages[index].id.clone(),
+        here: total(sums, metrics::HERE),
+        entered,
+        left: left.and_then(|to| to.get("")).copied().unwrap_or(0),
+        conversion: (!last).then(|| share(onward, entered)).flatten(),
+        median_stay: histogram.as_ref().and_then(median_stay),
+        moved,
+    }
+}
+
+fn rule_figures(rule: &str, sums: &Sums<'_>) -> RuleFigures {
+    let enrolled = total(sums, metrics::ENROLLED);
+    let converted = total(sums, metrics::CONVERTED);
+    RuleFigures {
+        rule: rule.to_owned(),
+        enrolled,
+        ended: ranked(sums.get(metrics::ENDED)),
+        planned: total(sums, metrics::PLANNED),
+        sent: total(sums, metrics::SENT),
+        withheld: ranked(sums.get(metrics::WITHHELD)),
+        refused: total(sums, metrics::REFUSED),
+        uncertain: total(sums, metrics::UNCERTAIN),
+        failed: total(sums, metrics::FAILED),
+        converted,
+        conversion: share(converted, enrolled),
+        value: sums
+            .get(metrics::VALUE)
+            .into_iter()
+            .flatten()
+            .map(|(currency, minor)| Money::new(*minor, *currency))
+            .collect(),
+    }
+}
+
+fn total(sums: &Sums<'_>, figure: &str) -> i64 {
+    sums.get(figure).map_or(0, |details| details.values().sum())
+}
+
+/// Details with their sums, most first; those that came to nothing are left out.
+fn ranked(details: Option<&BTreeMap<&str, i64>>) -> Vec<(String, i64)> {
+    let mut ranked: Vec<(String, i64)> =
+        details.into_iter().flatten().filter(|(_, n)| **n != 0).map(|(detail, n)| ((*detail).to_owned(), *n)).collect();
+    ranked.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    ranked
+}
+
+fn share(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| (part as f64 / whole as f64).clamp(0.0, 1.0))
+}

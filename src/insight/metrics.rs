@@ -1,0 +1,173 @@
+//! The names of all figures, and the counts that each effect adds.
+//!
+//! To add a figure: a name here, a line in the function of the effect that changes it, a field in `figures`.
+//!
+//! Invariant: these functions are pure and total; the engine adds what they return in the transaction of the effect.
+
+use crate::journey::effect::{EndReason, PlannedMessage, StageMove, WithheldReason};
+use crate::journey::money::Money;
+use crate::store::Count;
+
+pub use super::stay::{bucket_middle, stay_bucket};
+
+/// Customers at a stage now (a gauge: +1 in, -1 out).
+pub const HERE: &str = "here";
+/// Times that a customer came to a stage.
+pub const ENTERED: &str = "entered";
+/// Times that a customer left a stage; the detail is the stage moved to, empty for "off the map".
+pub const LEFT: &str = "left";
+/// Stays at a stage by length; the detail is the bucket's number.
+pub const STAY: &str = "stay";
+/// Runs of a rule that began.
+pub const ENROLLED: &str = "enrolled";
+/// Runs of a rule that ended; the detail is the reason's code.
+pub const ENDED: &str = "ended";
+/// Letters planned.
+pub const PLANNED: &str = "planned";
+/// Letters that a relay accepted.
+pub const SENT: &str = "sent";
+/// Letters withheld; the detail is the reason's code.
+pub const WITHHELD: &str = "withheld";
+/// Letters that a relay refused for good.
+pub const REFUSED: &str = "refused";
+/// Letters of which nobody knows whether the relay took them.
+pub const UNCERTAIN: &str = "uncertain";
+/// Letters that could not be composed or were given up.
+pub const FAILED: &str = "failed";
+/// Runs whose goal was reached within its window.
+pub const CONVERTED: &str = "converted";
+/// What those were worth in minor units; the detail is the currency.
+pub const VALUE: &str = "value";
+
+/// What came of a letter that was planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterOutcome {
+    /// The relay said 250.
+    Sent,
+    /// The relay refused it for good.
+    Refused,
+    /// The connection was lost after the last byte.
+    Uncertain,
+    /// It could not be composed, or every try was used up.
+    Failed,
+}
+
+/// The subject of a stage's figures.
+pub fn stage_subject(stage: &str) -> String {
+    format!("stage:{stage}")
+}
+
+/// The subject of a rule's figures.
+pub fn rule_subject(rule: &str) -> String {
+    format!("rule:{rule}")
+}
+
+/// A move on a map: one customer fewer where it was (with the length of the stay), one more where it is.
+pub fn counts_of_move(moved: &StageMove) -> Vec<Count> {
+    let mut counts = Vec::with_capacity(5);
+    let mut add = |stage: &str, figure: &str, detail: String, by: i64| {
+        counts.push(count(&moved.map, stage_subject(stage), figure, detail, by));
+    };
+    if let Some(from) = &moved.from {
+        add(from, HERE, String::new(), -1);
+        add(from, LEFT, moved.to.clone().unwrap_or_default(), 1);
+        if let Some(since) = moved.since {
+            add(from, STAY, stay_bucket(moved.at.since(since)).to_string(), 1);
+        }
+    }
+    if let Some(to) = &moved.to {
+        add(to, HERE, String::new(), 1);
+        add(to, ENTERED, String::new(), 1);
+    }
+    counts
+}
+
+/// A run began.
+pub fn counts_of_enrolled(map: &str, rule: &str) -> Vec<Count> {
+    vec![of_rule(map, rule, ENROLLED, "", 1)]
+}
+
+/// A run ended.
+pub fn counts_of_ended(map: &str, rule: &str, reason: &EndReason) -> Vec<Count> {
+    vec![of_rule(map, rule, ENDED, reason.code(), 1)]
+}
+
+/// A goal was reached.
+pub fn counts_of_converted(map: &str, rule: &str, value: Option<&Money>) -> Vec<Count> {
+    let worth = value.map(|v| of_rule(map, rule, VALUE, &v.currency, v.minor));
+    std::iter::once(of_rule(map, rule, CONVERTED, "", 1)).chain(worth).collect()
+}
+
+/// A letter was planned, or withheld at once.
+pub fn counts_of_planned(letter: &PlannedMessage) -> Vec<Count> {
+    let withheld =
+        letter.withheld.as_ref().map(|reason| of_rule(&letter.map, &letter.rule, WITHHELD, reason.code(), 1));
+    std::iter::once(of_rule(&letter.map, &letter.rule, PLANNED, "", 1)).chain(withheld).collect()
+}
+
+/// A planned letter was withheld later: cancelled by an event, or stopped at the moment of sending.
+pub fn counts_of_withheld(map: &str, rule: &str, reason: &WithheldReason) -> Vec<Count> {
+    vec![of_rule(map, rule, WITHHELD, reason.code(), 1)]
+}
+
+/// A letter's last word from the relay.
+pub fn counts_of_outcome(map: &str, rule: &str, outcome: LetterOutcome) -> Vec<Count> {
+    let figure = match outcome {
+        LetterOutcome::Sent => SENT,
+        LetterOutcome::Refused => REFUSED,
+        LetterOutcome::Uncertain => UNCERTAIN,
+        LetterOutcome::Failed => FAILED,
+    };
+    vec![of_rule(map, rule, figure, "", 1)]
+}
+
+/// A letter that could not be composed is tried again: it counts by what comes of that.
+pub fn counts_of_retried(map: &str, rule: &str) -> Vec<Count> {
+    vec![of_rule(map, rule, FAILED, "", -1)]
+}
+
+fn of_rule(map: &str, rule: &str, figure: &str, detail: &str, by: i64) -> Count {
+    count(map, rule_subject(rule), figure, detail.to_owned(), by)
+}
+
+fn count(map: &str, subject: String, figure: &str, detail: String, by: i64) -> Count {
+    Count { map: map.to_owned(), subject, figure: figure.to_owned(), detail, by }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journey::effect::Cause;
+    use crate::journey::time::{Span, Timestamp};
+
+    fn moved(from: Option<&str>, to: Option<&str>) -> Vec<String> {
+        let at = Timestamp::from_micros(0).after(Span::days(30));
+        let counts = counts_of_move(&StageMove {
+            map: "shop".into(),
+            from: from.map(str::to_owned),
+            since: from.map(|_| at.before(Span::days(1))),
+            to: to.map(str::to_owned),
+            at,
+            cause: Cause::Time,
+        });
+        counts.iter().map(|c| format!("{} {} [{}] {}", c.subject, c.figure, c.detail, c.by)).collect()
+    }
+
+    #[test]
+    fn a_move_counts_on_both_sides_and_keeps_the_stay() {
+        assert_eq!(moved(None, Some("a")), ["stage:a here [] 1", "stage:a entered [] 1"]);
+        let day = stay_bucket(Span::days(1));
+        assert_eq!(
+            moved(Some("a"), None),
+            ["stage:a here [] -1".to_owned(), "stage:a left [] 1".to_owned(), format!("stage:a stay [{day}] 1")]
+        );
+        assert_eq!(moved(Some("a"), Some("b")).len(), 5);
+    }
+
+    #[test]
+    fn a_conversion_without_value_counts_no_money() {
+        assert_eq!(counts_of_converted("m", "r", None).len(), 1);
+        let counts = counts_of_converted("m", "r", Some(&Money::new(2_490, "EUR")));
+        assert_eq!((counts[1].figure.as_str(), counts[1].detail.as_str(), counts[1].by), (VALUE, "EUR", 2_490));
+    }
+}
