@@ -8,9 +8,11 @@
 //! - [`crm`]: what CRMs say, in and out.
 //! - [`mail`]: letters and SMTP.
 //! - [`insight`]: figures, read from counters.
+//! - [`engine`]: the loops between them.
 
 pub mod clock;
 pub mod crm;
+pub mod engine;
 pub mod insight;
 pub mod journey;
 pub mod mail;

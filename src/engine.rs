@@ -1,0 +1,109 @@
+//! The loops between inbox, core and relay.
+//!
+//! Every piece of work is an idempotent function that takes no input, reads the store and is woken by a notification or by
+//! time; after a crash the same functions go on. Decisions are made in `journey`, never here.
+//!
+//! Walk of an event: `web` -> [`ingest`] (inbox) -> [`process`] (parse, identity, advance, one transaction) -> [`send`]
+//! (compose, last check, hand-over, outcome).
+
+pub mod batch;
+pub mod cron;
+pub mod fetch;
+pub mod identity;
+pub mod ingest;
+pub mod poll;
+pub mod process;
+pub mod record;
+pub mod run;
+pub mod send;
+pub mod sort;
+pub mod upkeep;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::crm::{Connection, References};
+use crate::journey::time::Span;
+use crate::mail::{Composer, Relay};
+use crate::rulebook::Book;
+use crate::store::{Store, StoreError};
+
+/// What the loops share.
+#[expect(missing_debug_implementations, reason = "a rulebook's templates have none")]
+pub struct Engine {
+    /// The database.
+    pub store: Store,
+    /// The rulebook in force.
+    pub book: Arc<ArcSwap<Book>>,
+    /// The time.
+    pub clock: Clock,
+    /// CRMs and shops by id.
+    pub connections: Arc<BTreeMap<String, Connection>>,
+    /// Directories of the connections, by connection.
+    pub references: ArcSwap<BTreeMap<String, References>>,
+    /// Makes letters.
+    pub composer: Composer,
+    /// Where letters go; none is configured if `None`, and letters then wait.
+    pub relay: Option<Relay>,
+    /// Waits between tries of a letter.
+    pub retry: Vec<Span>,
+    /// How long raw bodies are kept after they were applied.
+    pub keep_raw: Span,
+    /// How often each connection is polled; absent ones are not.
+    pub poll_every: BTreeMap<String, Span>,
+    /// How long a claimed letter is this process's alone: longer than any conversation with its relay may take.
+    pub lease: Span,
+    /// Letters that this process is handing over.
+    pub in_hand: Mutex<HashSet<String>>,
+    /// This process, in leases.
+    pub node: String,
+    /// What wakes the loops.
+    pub wakes: Arc<Wakes>,
+}
+
+impl Engine {
+    /// The letters that this process is handing over.
+    fn in_hand(&self) -> MutexGuard<'_, HashSet<String>> {
+        // A panic elsewhere leaves at worst a letter too many, which then waits for a restart.
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What wakes the loops before their time.
+#[derive(Debug, Default)]
+pub struct Wakes {
+    /// Bodies were accepted, or customers may be due.
+    pub process: Notify,
+    /// Letters were planned.
+    pub send: Notify,
+    /// Bodies wait for a read from a CRM.
+    pub fetch: Notify,
+    /// The rules changed, and with them the schedules.
+    pub cron: Notify,
+}
+
+/// What failed in a loop.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database.
+    #[error("the database could not do it")]
+    Store(#[from] StoreError),
+    /// A CRM could not be read.
+    #[error("connection {connection} could not be read")]
+    Crm {
+        /// Which.
+        connection: String,
+        /// Why.
+        source: crate::crm::ApiError,
+    },
+    /// The part that records hand-overs has stopped.
+    #[error("the recorder of hand-overs has stopped")]
+    RecorderStopped,
+}
+
+/// What the loops come to.
+pub type Result<T> = std::result::Result<T, EngineError>;

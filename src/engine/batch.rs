@@ -1,0 +1,158 @@
+//! One batch: customers advanced in memory, then everything written with multi-row statements in one transaction.
+
+use std::collections::HashMap;
+
+use crate::insight::metrics;
+use crate::journey::advance::{Advance, Input, advance};
+use crate::journey::book::Rulebook;
+use crate::journey::customer::Customer;
+use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
+use crate::journey::money::Money;
+use crate::journey::time::Timestamp;
+use crate::store::{Count, EnrollmentRow, NewMessage, StoredEvent, Tx};
+
+use super::Result;
+
+/// What a batch will write.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Events applied.
+    pub events: Vec<StoredEvent>,
+    /// Customers changed.
+    pub customers: Vec<Customer>,
+    moves: Vec<(String, StageMove)>,
+    enrollments: Vec<EnrollmentRow>,
+    ended: Vec<(String, Timestamp, EndReason)>,
+    converted: Vec<(String, Timestamp, String, Option<Money>)>,
+    messages: Vec<NewMessage>,
+    cancelled: Vec<(String, WithheldReason, Timestamp)>,
+    decisions: Vec<(String, Decision)>,
+    counts: Vec<Count>,
+}
+
+impl Batch {
+    /// Advances a customer, answering its wishes for promo codes from the same transaction.
+    pub async fn advance(
+        &mut self,
+        tx: &mut Tx,
+        book: &Rulebook,
+        state: Customer,
+        input: &Input<'_>,
+        now: Timestamp,
+    ) -> Result<Customer> {
+        let mut state = state;
+        loop {
+            let done = advance(book, state, input, now);
+            state = self.settle(tx, book, done.state, done.effects).await?;
+            if done.taken {
+                return Ok(state);
+            }
+        }
+    }
+
+    /// Collects effects, and goes on while they ask for promo codes.
+    pub async fn settle(
+        &mut self,
+        tx: &mut Tx,
+        book: &Rulebook,
+        mut state: Customer,
+        effects: Vec<Effect>,
+    ) -> Result<Customer> {
+        let mut wanted = self.collect(book, &state, effects);
+        while let Some((enrollment, rule, pool)) = wanted.pop() {
+            let code = tx.take_code(&pool, &state.id, &rule, &enrollment, state.now).await?;
+            if code.is_none() {
+                tracing::warn!(promo.pool = pool, rule.id = rule, "the promo pool has no code left");
+            }
+            let now = state.now;
+            let input = Input::Promo { enrollment: &enrollment, code: code.as_deref() };
+            let Advance { state: next, effects, .. } = advance(book, state, &input, now);
+            state = next;
+            wanted.extend(self.collect(book, &state, effects));
+        }
+        Ok(state)
+    }
+
+    fn collect(&mut self, book: &Rulebook, state: &Customer, effects: Vec<Effect>) -> Vec<(String, String, String)> {
+        let mut wanted = Vec::new();
+        let customer = &state.id;
+        for effect in effects {
+            match effect {
+                Effect::StageMoved(moved) => {
+                    self.counts.extend(metrics::counts_of_move(&moved));
+                    self.moves.push((customer.clone(), moved));
+                }
+                Effect::Enrolled { enrollment, rule, map, stage, at, cause } => {
+                    self.counts.extend(metrics::counts_of_enrolled(&map, &rule));
+                    self.enrollments.push(EnrollmentRow {
+                        id: enrollment,
+                        customer: customer.clone(),
+                        rule,
+                        map,
+                        stage,
+                        started_at: at,
+                        cause,
+                        ended: None,
+                        converted: None,
+                    });
+                }
+                Effect::Ended { enrollment, at, reason, .. } => self.ended.push((enrollment, at, reason)),
+                Effect::Converted { enrollment, message, at, value, .. } => {
+                    self.converted.push((enrollment, at, message, value));
+                }
+                Effect::MessagePlanned(planned) => self.messages.push(NewMessage {
+                    customer: customer.clone(),
+                    rulebook: book.hash.clone(),
+                    planned,
+                    at: state.now,
+                }),
+                Effect::MessageCancelled { message, at, reason, .. } => self.cancelled.push((message, reason, at)),
+                Effect::PromoWanted { enrollment, rule, pool } => wanted.push((enrollment, rule, pool)),
+                Effect::Decided(decision) => self.decisions.push((customer.clone(), decision)),
+            }
+        }
+        wanted
+    }
+
+    /// Whether letters were planned.
+    pub fn has_letters(&self) -> bool {
+        !self.messages.is_empty()
+    }
+
+    /// Writes everything into the transaction. What ends, is cancelled or reached is counted as the record takes it on: a
+    /// letter that had gone out already is not withheld, and a rule that is gone from the book still has its figures.
+    pub async fn write(mut self, tx: &mut Tx, shard: i64) -> Result<()> {
+        let customers: Vec<&Customer> = self.customers.iter().collect();
+        tx.save_customers(&customers).await?;
+        tx.put_events(&self.events).await?;
+        tx.put_moves(&self.moves).await?;
+        tx.put_enrollments(&self.enrollments).await?;
+        let new = tx.put_messages(&self.messages).await?;
+        let planned = self.messages.iter().zip(new).filter(|(_, new)| *new);
+        self.counts.extend(planned.flat_map(|(message, _)| metrics::counts_of_planned(&message.planned)));
+        let reasons: HashMap<&str, &EndReason> =
+            self.ended.iter().map(|(id, _, reason)| (id.as_str(), reason)).collect();
+        for of in tx.end_enrollments(&self.ended).await? {
+            if let Some(reason) = reasons.get(of.id.as_str()) {
+                self.counts.extend(metrics::counts_of_ended(&of.map, &of.rule, reason));
+            }
+        }
+        let worth: HashMap<&str, Option<&Money>> =
+            self.converted.iter().map(|(id, _, _, value)| (id.as_str(), value.as_ref())).collect();
+        for of in tx.convert_enrollments(&self.converted).await? {
+            let value = worth.get(of.id.as_str()).copied().flatten();
+            self.counts.extend(metrics::counts_of_converted(&of.map, &of.rule, value));
+        }
+        let why: HashMap<&str, &WithheldReason> =
+            self.cancelled.iter().map(|(id, reason, _)| (id.as_str(), reason)).collect();
+        let stopped = tx.cancel_messages(&self.cancelled).await?;
+        for of in tx.rules_of_messages(&stopped).await? {
+            if let Some(reason) = why.get(of.id.as_str()) {
+                self.counts.extend(metrics::counts_of_withheld(&of.map, &of.rule, reason));
+            }
+        }
+        tx.put_decisions(&self.decisions).await?;
+        tx.add_counts(shard, &self.counts).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! Recording hand-overs: the mark just before, with the last check, and the outcome just after.
+//!
+//! Invariants: no letter goes out whose mark is not committed; the last check and the mark are one transaction over the
+//! customer's present state; marks and outcomes of all connections that wait share a commit; only what the record really
+//! took on is counted.
+
+mod group;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Engine, EngineError, Result};
+use crate::insight::metrics::{self, LetterOutcome};
+use crate::journey::customer::Customer;
+use crate::journey::time::Timestamp;
+use crate::mail::{Letter, Outcome};
+use crate::store::{Claimed, Count, MessageState, OutcomeRow, Tx};
+use group::{Group, LastCheck};
+
+/// Most marks and outcomes of one transaction.
+const MAX_GROUP: usize = 128;
+/// The reason of a refusal that proves that there is no such mailbox, and of the suppression that follows from it.
+const MAILBOX_GONE: &str = "mailbox_gone";
+
+/// Records hand-overs; cheap to clone. The task behind it ends when the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Recorder(mpsc::UnboundedSender<Request>);
+
+#[derive(Debug)]
+struct Request {
+    claimed: Arc<Claimed>,
+    what: What,
+    answer: oneshot::Sender<bool>,
+}
+
+#[derive(Debug)]
+enum What {
+    /// Ask the policies for the last time and mark the letter as being handed over.
+    Mark { letter: Letter, customer: String, relay: String },
+    /// The policies forbid it: ask them in the transaction and withhold it, or let it go if they changed their mind.
+    Withhold { address: Option<String>, customer: String },
+    /// What came of it at this address.
+    Outcome { outcome: Outcome, customer: String, to: String, relay: String, marked: bool },
+    /// It could not be composed.
+    Failed { reason: String },
+}
+
+impl Recorder {
+    /// Starts the recorder of an engine.
+    pub fn start(engine: Arc<Engine>) -> (Self, tokio::task::JoinHandle<()>) {
+        let (requests, waiting) = mpsc::unbounded_channel();
+        (Self(requests), tokio::spawn(run(engine, waiting)))
+    }
+
+    /// Asks for leave to hand a letter over. `true`: it is marked, and must be handed over now. `false`: it must not be.
+    pub async fn mark(&self, claimed: &Arc<Claimed>, letter: Letter, customer: String, relay: &str) -> Result<bool> {
+        self.ask(claimed, What::Mark { letter, customer, relay: relay.to_owned() })?.wait().await
+    }
+
+    /// Withholds a letter that the policies forbid.
+    pub async fn withhold(&self, claimed: &Arc<Claimed>, customer: String, address: Option<String>) -> Result<()> {
+        self.ask(claimed, What::Withhold { address, customer })?.wait().await.map(drop)
+    }
+
+    /// Records what came of a letter that was offered for the address `to`; `marked` tells whether it had been marked. The
+    /// request is made before this returns; what is asked for later is recorded with it or after it.
+    pub fn outcome(
+        &self,
+        claimed: &Arc<Claimed>,
+        customer: &str,
+        to: &str,
+        outcome: Outcome,
+        relay: &str,
+        marked: bool,
+    ) -> Result<Recording> {
+        let (customer, to, relay) = (customer.to_owned(), to.to_owned(), relay.to_owned());
+        self.ask(claimed, What::Outcome { outcome, customer, to, relay, marked })
+    }
+
+    /// Records that a letter could not be composed.
+    pub async fn failed(&self, claimed: &Arc<Claimed>, reason: String) -> Result<()> {
+        self.ask(claimed, What::Failed { reason })?.wait().await.map(drop)
+    }
+
+    fn ask(&self, claimed: &Arc<Claimed>, what: What) -> Result<Recording> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { claimed: Arc::clone(claimed), what, answer };
+        self.0.send(request).map_err(|_| EngineError::RecorderStopped)?;
+        Ok(Recording(answered))
+    }
+}
+
+/// A request on its way to the disk.
+#[derive(Debug)]
+#[must_use = "whoever needs to know that it is on disk waits for it"]
+pub struct Recording(oneshot::Receiver<bool>);
+
+impl Recording {
+    /// Waits until it is on disk; the answer matters for marks.
+    pub async fn wait(self) -> Result<bool> {
+        self.0.await.map_err(|_| EngineError::RecorderStopped)
+    }
+}
+
+async fn run(engine: Arc<Engine>, mut waiting: mpsc::UnboundedReceiver<Request>) {
+    let mut group = Vec::with_capacity(MAX_GROUP);
+    while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
+        let requests = std::mem::take(&mut group);
+        // An unanswered request tells its sender that nothing was recorded: the lease or the doubt settles it later.
+        match engine.record(&requests).await {
+            Ok(granted) => {
+                for (request, granted) in requests.into_iter().zip(granted) {
+                    let _ = request.answer.send(granted);
+                }
+            }
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "hand-overs could not be recorded"),
+        }
+    }
+}
+
+impl Engine {
+    async fn record(&self, requests: &[Request]) -> Result<Vec<bool>> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin_processing().await?;
+        // Whoever a letter was claimed for may have been merged into somebody else since.
+        let ids: Vec<String> = requests.iter().map(Request::customer).collect();
+        let survivors = tx.survivors(&ids).await?;
+        let loaded: Vec<String> = survivors.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut group = Group { customers: tx.load_customers(&loaded).await?, ..Group::default() };
+        let addresses: Vec<String> = requests.iter().filter_map(Request::address).collect();
+        let suppressed = tx.suppressed(&addresses).await?;
+        let book = self.book.load_full();
+        for (request, id) in requests.iter().zip(&ids) {
+            let claimed = &request.claimed;
+            let customer = survivors.get(id).unwrap_or(id);
+            match &request.what {
+                What::Mark { letter, relay, .. } => {
+                    let address = letter.to.as_str().to_lowercase();
+                    let last = LastCheck { claimed, customer, suppressed: suppressed.contains(&address), now };
+                    if group.check(&book.rulebook, &last) {
+                        group.mark(&book.rulebook, &last, letter, relay);
+                    }
+                }
+                What::Withhold { address, .. } => {
+                    let suppressed = address.as_ref().is_some_and(|a| suppressed.contains(&a.to_lowercase()));
+                    if group.check(&book.rulebook, &LastCheck { claimed, customer, suppressed, now }) {
+                        group.released.push(claimed.id.clone());
+                    }
+                }
+                What::Outcome { outcome, to, relay, marked, .. } => {
+                    let row = self.outcome_row(claimed, outcome, relay, now);
+                    group.settle(claimed, customer, to, &row, *marked);
+                    group.outcomes.push(row);
+                }
+                What::Failed { reason } => {
+                    tracing::warn!(
+                        message.id = claimed.id,
+                        rule.id = claimed.rule,
+                        reason,
+                        "a letter could not be composed"
+                    );
+                    group.failed.push((claimed.id.clone(), reason.clone(), now));
+                    let counts = metrics::counts_of_outcome(&claimed.map, &claimed.rule, LetterOutcome::Failed);
+                    group.count(&claimed.id, counts);
+                }
+            }
+        }
+        let marked = self.write(&mut tx, &mut group, now).await?;
+        tx.commit().await?;
+        Ok(requests.iter().map(|r| !matches!(r.what, What::Mark { .. }) || marked.contains(&r.claimed.id)).collect())
+    }
+
+    async fn write(&self, tx: &mut Tx, group: &mut Group, now: Timestamp) -> Result<BTreeSet<String>> {
+        let marked: BTreeSet<String> = tx.mark_sending(&group.frozen).await?.into_iter().collect();
+        for frozen in group.frozen.iter().filter(|f| !marked.contains(&f.id)) {
+            tracing::info!(message.id = frozen.id, "a letter was withdrawn at the last moment");
+        }
+        // Another may have come first: an event that cancelled the letter, or a node that took it over.
+        let mut applied: BTreeSet<String> = tx.withhold_messages(&group.withheld).await?.into_iter().collect();
+        applied.extend(tx.record_outcomes(&group.outcomes).await?);
+        applied.extend(tx.fail_messages(&group.failed).await?);
+        tx.release_messages(&self.node, &group.released).await?;
+        let suppressed: Vec<(String, &str, &str, Timestamp, String)> = group
+            .gone
+            .iter()
+            .map(|(address, reply)| (address.clone(), MAILBOX_GONE, "relay", now, reply.clone()))
+            .collect();
+        tx.suppress(&suppressed).await?;
+        let changed: Vec<&Customer> = group.changed.iter().filter_map(|id| group.customers.get(id)).collect();
+        tx.save_customers(&changed).await?;
+        let counts: Vec<Count> = group
+            .counts
+            .iter()
+            .filter(|(message, _)| applied.contains(message))
+            .map(|(_, count)| count.clone())
+            .collect();
+        tx.add_counts(self.shard(), &counts).await?;
+        Ok(marked)
+    }
+
+    /// What is recorded of an outcome: a letter that may be tried again is queued until its next turn, if it has one.
+    fn outcome_row(&self, claimed: &Claimed, outcome: &Outcome, relay: &str, now: Timestamp) -> OutcomeRow {
+        let (code, enhanced, reply) = match outcome {
+            Outcome::Accepted { code, reply } => (Some(*code), None, reply.clone()),
+            Outcome::Deferred { code, enhanced, reply } | Outcome::Refused { code, enhanced, reply, .. } => {
+                (Some(*code), enhanced.clone(), reply.clone())
+            }
+            Outcome::Lost { step, error } => (None, None, format!("{step}: {error}")),
+            Outcome::Uncertain { error } => (None, None, error.clone()),
+        };
+        let wait = usize::try_from(claimed.attempts).ok().and_then(|n| self.retry.get(n)).copied();
+        let (state, reason) = match outcome {
+            Outcome::Accepted { .. } => (MessageState::Sent, None),
+            Outcome::Deferred { .. } | Outcome::Lost { .. } if wait.is_none() => {
+                (MessageState::Refused, Some("given_up"))
+            }
+            Outcome::Deferred { .. } => (MessageState::Queued, Some("deferred")),
+            Outcome::Lost { .. } => (MessageState::Queued, Some("connection_lost")),
+            Outcome::Refused { mailbox_gone: true, .. } => (MessageState::Refused, Some(MAILBOX_GONE)),
+            Outcome::Refused { .. } => (MessageState::Refused, Some("refused")),
+            Outcome::Uncertain { .. } => (MessageState::Uncertain, Some("no_final_reply")),
+        };
+        OutcomeRow {
+            id: claimed.id.clone(),
+            at: now,
+            state,
+            next_at: wait.filter(|_| state == MessageState::Queued).map(|wait| now.after(wait)),
+            code,
+            enhanced,
+            reply,
+            relay: relay.to_owned(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+}
+
+impl Request {
+    fn customer(&self) -> String {
+        match &self.what {
+            What::Mark { customer, .. } | What::Withhold { customer, .. } | What::Outcome { customer, .. } => {
+                customer.clone()
+            }
+            What::Failed { .. } => self.claimed.customer.clone(),
+        }
+    }
+
+    fn address(&self) -> Option<String> {
+        match &self.what {
+            What::Mark { letter, .. } => Some(letter.to.as_str().to_lowercase()),
+            What::Withhold { address, .. } => address.as_ref().map(|a| a.to_lowercase()),
+            _ => None,
+        }
+    }
+}

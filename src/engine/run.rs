@@ -1,0 +1,172 @@
+//! Running the loops: each is woken by a notification or by time, survives its errors, and stops when what it has in hand
+//! is done.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::record::Recorder;
+use super::{Engine, Result};
+use crate::journey::time::{Span, Timestamp};
+
+/// How long a loop that waits to be woken sleeps at most, in real time: other nodes' work is seen after that.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long a loop rests after an error.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// How often upkeep is done.
+const UPKEEP_EVERY: Span = Span::seconds(60);
+/// How often a CRM's directories are read anew.
+const REFERENCES_EVERY: Span = Span::seconds(3_600);
+
+impl Engine {
+    /// Starts every loop on `tasks`. They end soon after `stop` is cancelled, each when what it has in hand is done.
+    pub fn start(self: &Arc<Self>, recorder: &Recorder, stop: &CancellationToken, tasks: &TaskTracker) {
+        let engine = Arc::clone(self);
+        tasks.spawn(looped("process", stop.clone(), Arc::clone(self), move || {
+            let engine = Arc::clone(&engine);
+            async move { engine.process_round().await }
+        }));
+        let (engine, sender) = (Arc::clone(self), recorder.clone());
+        tasks.spawn(looped("send", stop.clone(), Arc::clone(self), move || {
+            let (engine, recorder) = (Arc::clone(&engine), sender.clone());
+            async move { engine.send_round(&recorder).await }
+        }));
+        let engine = Arc::clone(self);
+        tasks.spawn(looped("fetch", stop.clone(), Arc::clone(self), move || {
+            let engine = Arc::clone(&engine);
+            async move {
+                let worked = engine.fetch_waiting().await?;
+                Ok(if worked.handled > 0 { Next::Now } else { Next::Wake(Wake::Fetch, None) })
+            }
+        }));
+        let engine = Arc::clone(self);
+        tasks.spawn(looped("cron", stop.clone(), Arc::clone(self), move || {
+            let engine = Arc::clone(&engine);
+            async move {
+                let opened = engine.open_firings().await?;
+                let walked = engine.walk_firings().await?;
+                Ok(if opened + walked.handled > 0 {
+                    Next::Now
+                } else {
+                    Next::Wake(Wake::Cron, engine.next_firing().await?)
+                })
+            }
+        }));
+        let engine = Arc::clone(self);
+        tasks.spawn(looped("upkeep", stop.clone(), Arc::clone(self), move || {
+            let engine = Arc::clone(&engine);
+            async move {
+                engine.settle_doubts(engine.clock.now()).await?;
+                Ok(if engine.prune().await? > 0 { Next::Now } else { Next::Sleep(UPKEEP_EVERY) })
+            }
+        }));
+        for (name, every) in &self.poll_every {
+            self.start_polling(name, *every, stop, tasks);
+        }
+    }
+
+    fn start_polling(self: &Arc<Self>, name: &str, every: Span, stop: &CancellationToken, tasks: &TaskTracker) {
+        let (engine, polled) = (Arc::clone(self), name.to_owned());
+        tasks.spawn(looped("poll", stop.clone(), Arc::clone(self), move || {
+            let (engine, name) = (Arc::clone(&engine), polled.clone());
+            async move {
+                let (_, more) = engine.poll_once(&name).await?;
+                Ok(if more { Next::Now } else { Next::Sleep(every) })
+            }
+        }));
+        let (engine, refreshed) = (Arc::clone(self), name.to_owned());
+        tasks.spawn(looped("references", stop.clone(), Arc::clone(self), move || {
+            let (engine, name) = (Arc::clone(&engine), refreshed.clone());
+            async move {
+                engine.refresh_references(&name).await?;
+                Ok(Next::Sleep(REFERENCES_EVERY))
+            }
+        }));
+    }
+
+    async fn process_round(&self) -> Result<Next> {
+        let bodies = self.process_bodies().await?;
+        let due = self.process_due().await?;
+        if bodies.handled + due.handled > 0 {
+            return Ok(Next::Now);
+        }
+        if self.process_outdated().await?.handled > 0 {
+            return Ok(Next::Now);
+        }
+        Ok(Next::Wake(Wake::Process, self.store.next_due().await?))
+    }
+
+    async fn send_round(self: &Arc<Self>, recorder: &Recorder) -> Result<Next> {
+        let sent = self.send_due(recorder).await?;
+        if sent.handled > 0 {
+            return Ok(Next::Now);
+        }
+        let next = self.store.next_send_at().await?;
+        // Letters that wait for bodies to be applied are due already: the processor wakes us, or the longest sleep ends.
+        Ok(Next::Wake(Wake::Send, next.filter(|at| *at > self.clock.now())))
+    }
+}
+
+/// When a loop's next round begins.
+enum Next {
+    /// At once: there may be more to do.
+    Now,
+    /// After a span of the clock.
+    Sleep(Span),
+    /// When woken, at the moment given, or after the longest sleep, whatever comes first.
+    Wake(Wake, Option<Timestamp>),
+}
+
+#[derive(Clone, Copy)]
+enum Wake {
+    Process,
+    Send,
+    Fetch,
+    Cron,
+}
+
+async fn looped<F, R>(name: &'static str, stop: CancellationToken, engine: Arc<Engine>, round: F)
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<Next>>,
+{
+    while !stop.is_cancelled() {
+        // A round is never cut off: stopping waits for it.
+        let next = match round().await {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!(loop.name = name, error = &error as &dyn std::error::Error, "a round of work failed");
+                metrics::counter!("milepost_loop_errors_total", "loop" => name).increment(1);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(AFTER_ERROR) => continue,
+                }
+            }
+        };
+        let clock = &engine.clock;
+        match next {
+            Next::Now => tokio::task::yield_now().await,
+            Next::Sleep(span) => tokio::select! {
+                () = stop.cancelled() => return,
+                () = clock.sleep(span) => {}
+            },
+            Next::Wake(wake, at) => {
+                let woken = match wake {
+                    Wake::Process => &engine.wakes.process,
+                    Wake::Send => &engine.wakes.send,
+                    Wake::Fetch => &engine.wakes.fetch,
+                    Wake::Cron => &engine.wakes.cron,
+                };
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = woken.notified() => {}
+                    () = tokio::time::sleep(LONGEST_SLEEP) => {}
+                    () = clock.sleep_until(at.unwrap_or(Timestamp::MAX)) => {}
+                }
+            }
+        }
+    }
+}
