@@ -9,6 +9,7 @@
 //! - [`mail`]: letters and SMTP.
 //! - [`insight`]: figures, read from counters.
 //! - [`engine`]: the loops between them.
+//! - [`web`]: HTTP: hooks, API, public pages, the map.
 
 pub mod clock;
 pub mod crm;
@@ -19,3 +20,4 @@ pub mod mail;
 pub mod rulebook;
 pub mod settings;
 pub mod store;
+pub mod web;

@@ -1,0 +1,76 @@
+//! One rule as the template shows it: what starts it, and what came of it.
+
+use serde::Serialize;
+
+use super::live::{Bar, Flag, Live, Text};
+use crate::insight::{RuleFigures, format, place};
+use crate::journey::map::JourneyMap;
+use crate::journey::rule::{Action, Rule};
+
+/// One rule's card.
+#[derive(Debug, Serialize)]
+pub struct RuleView {
+    id: String,
+    name: String,
+    description: Option<String>,
+    trigger: String,
+    purpose: String,
+    letters: usize,
+    enrolled: Text,
+    sent: Text,
+    sent_bar: Bar,
+    withheld: Text,
+    withheld_any: Flag,
+    /// The reasons with their counts, in words.
+    reasons: Text,
+    has_goal: bool,
+    converted: Text,
+    converted_bar: Bar,
+    conversion: Text,
+    value: Text,
+    value_any: Flag,
+    troubled: Text,
+    troubled_any: Flag,
+}
+
+impl RuleView {
+    /// Puts a rule and its figures together.
+    pub fn new(map: &JourneyMap, rule: &Rule, figures: &RuleFigures, live: &mut Live) -> Self {
+        let key = |name: &str| format!("rule.{}.{name}", rule.id);
+        let withheld = figures.withheld_total();
+        let reasons: Vec<String> = figures
+            .withheld
+            .iter()
+            .map(|(reason, n)| format!("{} {}", format::count(*n), format::words(reason)))
+            .collect();
+        Self {
+            id: rule.id.clone(),
+            name: title_of(&rule.id),
+            description: rule.description.clone(),
+            trigger: place::trigger_words(map, rule),
+            purpose: rule.purpose.clone(),
+            letters: rule.steps.iter().filter(|s| matches!(s.action, Action::Send { .. })).count(),
+            enrolled: live.text(key("enrolled"), format::count(figures.enrolled)),
+            sent: live.text(key("sent"), format::count(figures.sent)),
+            sent_bar: live.bar(key("sent_bar"), figures.sent, figures.planned),
+            withheld: live.text(key("withheld"), format::count(withheld)),
+            withheld_any: live.flag(key("withheld_any"), withheld > 0),
+            reasons: live.text(key("reasons"), reasons.join(" · ")),
+            has_goal: rule.goal.is_some(),
+            converted: live.text(key("converted"), format::count(figures.converted)),
+            converted_bar: live.share(key("converted_bar"), figures.conversion.unwrap_or(0.0)),
+            conversion: live.text(key("conversion"), format::percent(figures.conversion)),
+            value: live.text(key("value"), format::money(&figures.value)),
+            value_any: live.flag(key("value_any"), !figures.value.is_empty()),
+            troubled: live.text(key("troubled"), format::count(figures.troubled())),
+            troubled_any: live.flag(key("troubled_any"), figures.troubled() > 0),
+        }
+    }
+}
+
+/// `abandoned-cart` becomes `Abandoned cart`.
+fn title_of(id: &str) -> String {
+    let words = id.replace(['-', '_'], " ");
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

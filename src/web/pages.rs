@@ -1,0 +1,79 @@
+//! Pages for people: templates, and the small pages that say what went wrong.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use tera::{Context, Tera};
+
+use super::problem::log_failure;
+use super::{App, assets};
+
+const TEMPLATES: [(&str, &str); 6] = [
+    ("layout.html", include_str!("templates/layout.html")),
+    ("icons.html", include_str!("templates/icons.html")),
+    ("error.html", include_str!("templates/error.html")),
+    ("maps.html", include_str!("templates/maps.html")),
+    ("map.html", include_str!("templates/map.html")),
+    ("unsubscribe.html", include_str!("templates/unsubscribe.html")),
+];
+
+/// The templates of all pages, parsed once.
+pub struct Pages(Tera);
+
+/// The embedded templates do not parse: a fault of this build.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the templates of the pages")]
+pub struct PagesError(#[source] tera::Error);
+
+impl Pages {
+    /// Parses the embedded templates.
+    pub fn new() -> Result<Self, PagesError> {
+        let mut tera = Tera::default();
+        tera.add_raw_templates(TEMPLATES).map_err(PagesError)?;
+        tera.global_context().insert("assets", assets::version());
+        Ok(Self(tera))
+    }
+
+    /// Renders a page; a fault is logged and shown as a plain 500.
+    pub fn render(&self, status: StatusCode, template: &str, context: &Context) -> Response {
+        match self.0.render(template, context) {
+            Ok(html) => (status, Html(html)).into_response(),
+            Err(error) => {
+                log_failure(&error);
+                (StatusCode::INTERNAL_SERVER_ERROR, "Something failed here. Try again later.\n").into_response()
+            }
+        }
+    }
+
+    /// A small page with a headline and a sentence.
+    pub fn message(&self, status: StatusCode, lang: &str, title: &str, text: &str) -> Response {
+        let mut context = Context::new();
+        context.insert("lang", lang);
+        context.insert("status", &status.as_u16());
+        context.insert("title", title);
+        context.insert("text", text);
+        self.render(status, "error.html", &context)
+    }
+
+    /// The page for what is not there.
+    pub fn missing(&self) -> Response {
+        self.message(
+            StatusCode::NOT_FOUND,
+            "en",
+            "There is nothing here",
+            "The address may be mistyped or out of date.",
+        )
+    }
+
+    /// The page for what failed; the log says why.
+    pub fn failed(&self, error: &(dyn std::error::Error + 'static)) -> Response {
+        log_failure(error);
+        let text = "Something failed on our side. Please try again in a moment.";
+        self.message(StatusCode::INTERNAL_SERVER_ERROR, "en", "That did not work", text)
+    }
+}
+
+/// The answer to every address that is not a route.
+pub async fn not_found(State(state): State<App>) -> Response {
+    state.pages.missing()
+}

@@ -1,0 +1,120 @@
+//! `/u/{token}`: the public page behind the unsubscribe link of every letter.
+//!
+//! Invariants: only POST unsubscribes, because mail scanners follow links; both the page's button and a mail client's
+//! one-click request (RFC 8058) are answered after the commit and without a redirect; the token alone names the customer.
+
+mod words;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::response::Response;
+use metrics::counter;
+use serde_json::json;
+use tera::Context;
+
+use super::problem::{RETRY_AFTER_SECONDS, log_failure};
+use super::{App, WebState};
+use crate::journey::event::{Event, Key, Profile, kind};
+use crate::journey::time::MICROS_PER_SECOND;
+use crate::mail::links::Unsubscribe;
+use crate::store::{Channel, NewBody};
+use words::Words;
+
+/// Largest body that is looked at: a form of one field needs no more.
+pub const MAX_BODY: usize = 16 * 1024;
+/// The source of events that Milepost itself says.
+const OWN: &str = "milepost";
+
+/// Shows the page with the button.
+pub async fn show(State(state): State<App>, Path(token): Path<String>) -> Response {
+    let Some(link) = state.links.verify(&token) else { return unknown(&state) };
+    let words = words_of(&state, &link).await;
+    page(&state, words, &link, "ask", StatusCode::OK)
+}
+
+/// Unsubscribes.
+pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Result<Bytes, BytesRejection>) -> Response {
+    let Some(link) = state.links.verify(&token) else { return unknown(&state) };
+    // The token is the authority; the body only tells which of the two ways was taken.
+    let one_click = body.is_ok_and(|body| {
+        form_urlencoded::parse(&body).any(|(name, value)| name == "List-Unsubscribe" && value == "One-Click")
+    });
+    let by = if one_click { "one-click" } else { "link" };
+    let words = words_of(&state, &link).await;
+    match state.ingest.submit(vec![own_event(&state, &link, by)]).await {
+        Ok(_) => {
+            counter!("milepost_unsubscribes_total", "by" => by).increment(1);
+            page(&state, words, &link, "done", StatusCode::OK)
+        }
+        Err(error) => {
+            log_failure(&error);
+            let mut response = page(&state, words, &link, "later", StatusCode::SERVICE_UNAVAILABLE);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            response
+        }
+    }
+}
+
+fn own_event(state: &WebState, link: &Unsubscribe, by: &str) -> NewBody {
+    let now = state.clock.now();
+    // Mail clients repeat a one-click request; within a minute it is the same refusal, later it is a new one (the customer
+    // may have agreed again in between).
+    let minute = now.micros() / (60 * MICROS_PER_SECOND);
+    let id = format!("unsubscribe/{}/{}/{minute}", link.message, link.purpose);
+    let mut data = serde_json::Map::new();
+    data.insert("purpose".into(), json!(link.purpose));
+    data.insert("message".into(), json!(link.message));
+    data.insert("by".into(), json!(by));
+    let event = Event {
+        source: OWN.into(),
+        id: id.clone(),
+        kind: kind::UNSUBSCRIBED.into(),
+        occurred_at: now,
+        received_at: now,
+        keys: vec![Key { kind: OWN.into(), value: link.customer.clone() }],
+        merged: Vec::new(),
+        touchpoint: Some("email".into()),
+        profile: Some(Profile { consents: [(link.purpose.clone(), false)].into(), ..Profile::default() }),
+        order: None,
+        cart: None,
+        data,
+    };
+    NewBody {
+        connection: OWN.into(),
+        channel: Channel::Own,
+        content_type: "application/json".into(),
+        query: String::new(),
+        body: json!([event]).to_string().into_bytes(),
+        received_at: now,
+        dedupe: Some(id),
+    }
+}
+
+/// The customer's language; the shop's where the customer has none or can't be read just now.
+async fn words_of(state: &WebState, link: &Unsubscribe) -> &'static Words {
+    let customer = state.store.customer(&link.customer).await.unwrap_or_else(|error| {
+        log_failure(&error);
+        None
+    });
+    let locale = customer.as_ref().and_then(|c| c.text("locale"));
+    words::of(locale.unwrap_or(&state.shop.locale))
+}
+
+fn page(state: &WebState, words: &'static Words, link: &Unsubscribe, step: &str, status: StatusCode) -> Response {
+    let mut context = Context::new();
+    context.insert("lang", words.lang);
+    context.insert("words", words);
+    context.insert("step", step);
+    context.insert("what", &words.purpose(&link.purpose));
+    context.insert("shop", &state.shop.name);
+    context.insert("shop_url", &state.shop.url);
+    state.pages.render(status, "unsubscribe.html", &context)
+}
+
+fn unknown(state: &WebState) -> Response {
+    let words = words::of(&state.shop.locale);
+    state.pages.message(StatusCode::NOT_FOUND, words.lang, words.unknown_title, words.unknown_text)
+}

@@ -1,0 +1,98 @@
+//! What the unsubscribe page says, by language. To add a language: one more [`Words`] in [`ALL`].
+
+use serde::Serialize;
+
+/// The page's texts in one language.
+#[derive(Debug, Serialize)]
+pub struct Words {
+    /// Language code, also the page's `lang`.
+    pub lang: &'static str,
+    /// Question of the page with the button.
+    pub ask_title: &'static str,
+    /// What the button does.
+    pub ask_text: &'static str,
+    /// The button.
+    pub button: &'static str,
+    /// Headline once it is done.
+    pub done_title: &'static str,
+    /// What that means.
+    pub done_text: &'static str,
+    /// Headline when it could not be stored.
+    pub later_title: &'static str,
+    /// What to do then.
+    pub later_text: &'static str,
+    /// Link to the shop.
+    pub to_shop: &'static str,
+    /// Headline for a link that is not one of ours.
+    pub unknown_title: &'static str,
+    /// What may be wrong with it.
+    pub unknown_text: &'static str,
+    marketing: &'static str,
+    transactional: &'static str,
+}
+
+impl Words {
+    /// What letters of a purpose are called; a configured purpose goes by its own name.
+    pub fn purpose(&self, purpose: &str) -> String {
+        match purpose {
+            "marketing" => self.marketing.to_owned(),
+            "transactional" => self.transactional.to_owned(),
+            other => other.to_owned(),
+        }
+    }
+}
+
+/// The texts for a locale such as `ru-RU`; English where there are none.
+pub fn of(locale: &str) -> &'static Words {
+    let language = locale.split(['-', '_']).next().unwrap_or_default();
+    ALL.iter().find(|words| words.lang.eq_ignore_ascii_case(language)).unwrap_or(&ALL[0])
+}
+
+const ALL: [Words; 2] = [
+    Words {
+        lang: "en",
+        ask_title: "Stop these e-mails?",
+        ask_text: "Press the button and we will not send you these any more:",
+        button: "Unsubscribe",
+        done_title: "You are unsubscribed",
+        done_text: "It takes effect at once; only a letter that is already on its way may still arrive. \
+                    From now on we will not send you:",
+        later_title: "That did not work just now",
+        later_text: "Your wish could not be saved. Please press the button again in a moment.",
+        to_shop: "To the shop",
+        unknown_title: "This link does not work",
+        unknown_text: "It may have been cut off. Please open the whole link from the letter.",
+        marketing: "news and offers",
+        transactional: "letters about your orders",
+    },
+    Words {
+        lang: "ru",
+        ask_title: "Отписаться от писем?",
+        ask_text: "Нажмите кнопку, и мы больше не будем присылать вам:",
+        button: "Отписаться",
+        done_title: "Вы отписаны",
+        done_text: "Отписка действует сразу; может прийти только письмо, которое уже в пути. \
+                    Больше мы не будем присылать вам:",
+        later_title: "Сейчас не получилось",
+        later_text: "Не удалось сохранить ваше решение. Пожалуйста, нажмите кнопку ещё раз через минуту.",
+        to_shop: "В магазин",
+        unknown_title: "Ссылка не работает",
+        unknown_text: "Возможно, она обрезана. Откройте ссылку из письма целиком.",
+        marketing: "новости и предложения",
+        transactional: "письма о ваших заказах",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_finds_its_language_and_english_otherwise() {
+        for (locale, lang) in
+            [("ru", "ru"), ("ru-RU", "ru"), ("RU_ru", "ru"), ("en-GB", "en"), ("de", "en"), ("", "en")]
+        {
+            assert_eq!(of(locale).lang, lang, "{locale}");
+        }
+    }
+}
