@@ -10,9 +10,15 @@
 //! - [`insight`]: figures, read from counters.
 //! - [`engine`]: the loops between them.
 //! - [`web`]: HTTP: hooks, API, public pages, the map.
+//! - [`cli`]: one file a subcommand.
+//! - [`demo`]: a simulated shop around the real parts.
+//! - [`app`]: the composition root; the only place that names concrete parts.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod crm;
+pub mod demo;
 pub mod engine;
 pub mod insight;
 pub mod journey;

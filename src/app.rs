@@ -1,0 +1,269 @@
+//! The composition root: the only place that names concrete parts.
+//!
+//! [`App::build`] puts the parts together; [`App::run`] runs them until told to stop; tests and the demo may instead step
+//! them with [`App::run_dry`]. There is no other way to start a daemon, so all three are the same daemon.
+
+mod reload;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use arc_swap::ArcSwap;
+use axum::Router;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::crm::Connection;
+use crate::engine::ingest::Ingest;
+use crate::engine::record::Recorder;
+use crate::engine::{Engine, Wakes};
+use crate::journey::time::{Span, Timestamp};
+use crate::mail::{Composer, LinkSigner, Relay};
+use crate::rulebook::{self, Book};
+use crate::settings::Settings;
+use crate::settings::load::Loaded;
+use crate::store::{self, Store};
+use crate::web::{self, Pages, WebState};
+
+/// How long stopping may take.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long one request to a CRM may take.
+const CRM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A whole daemon, put together and not yet running.
+#[expect(missing_debug_implementations, reason = "a router has none worth reading")]
+pub struct App {
+    /// The loops.
+    pub engine: Arc<Engine>,
+    /// Records hand-overs.
+    pub recorder: Recorder,
+    /// Takes bodies in.
+    pub ingest: Ingest,
+    router: Router,
+    writer: JoinHandle<()>,
+    recording: JoinHandle<()>,
+}
+
+impl App {
+    /// Puts a daemon together over a database.
+    pub async fn build(settings: &Settings, book: Book, database: &str, clock: Clock) -> anyhow::Result<Self> {
+        let store = Store::open(database).await.context("the database can't be opened; `milepost doctor` says more")?;
+        let links = LinkSigner::new(&secret::of_links(&store).await?);
+        let connections = connections(settings)?;
+        let public_url = settings.server.public_url();
+        let composer = Composer::new(&settings.mail, &public_url, &settings.shop, links.clone())?;
+        let relay = match settings.mail.relays.iter().next() {
+            Some((name, relay)) => Some(Relay::new(name, relay, composer.sending_domain())?),
+            None => None,
+        };
+        let poll_every = settings
+            .connections
+            .iter()
+            .filter(|(name, c)| !c.poll_every.is_zero() && connections.get(*name).is_some_and(Connection::can_read))
+            .map(|(name, c)| (name.clone(), c.poll_every))
+            .collect();
+        let book = Arc::new(ArcSwap::from_pointee(book));
+        let engine = Arc::new(Engine {
+            store: store.clone(),
+            book: Arc::clone(&book),
+            clock: clock.clone(),
+            connections: Arc::new(connections),
+            references: ArcSwap::from_pointee(BTreeMap::new()),
+            composer,
+            relay,
+            retry: settings.mail.retry.clone(),
+            keep_raw: settings.ingest.keep_raw,
+            poll_every,
+            lease: lease(settings),
+            in_hand: Mutex::default(),
+            node: uuid::Uuid::now_v7().to_string(),
+            wakes: Arc::new(Wakes::default()),
+        });
+        engine.recall_references().await?;
+        load_pools(&engine).await?;
+        if store.engine() == store::Engine::Sqlite {
+            // Nobody else works on this file: what was claimed or being handed over was so by a process that is gone.
+            engine.take_over().await?;
+        }
+        let (ingest, writer) = Ingest::start(store.clone(), settings.ingest.queue, Arc::clone(&engine.wakes));
+        let (recorder, recording) = Recorder::start(Arc::clone(&engine));
+        let router = web::router(WebState {
+            store,
+            ingest: ingest.clone(),
+            connections: Arc::clone(&engine.connections),
+            book,
+            links,
+            clock,
+            shop: settings.shop.clone(),
+            api: settings.api.clone(),
+            limits: settings.ingest.clone(),
+            metrics: metrics_handle()?,
+            pages: Pages::new()?,
+        });
+        Ok(Self { engine, recorder, ingest, router, writer, recording })
+    }
+
+    /// The HTTP side alone, for stepping.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Does all work that is to be done at the clock's present moment, polling included if `poll`; returns when nothing is
+    /// left.
+    pub async fn run_dry(&self, poll: bool) -> anyhow::Result<()> {
+        if poll {
+            for name in self.engine.poll_every.keys() {
+                // A limited CRM is polled again at the next turn, as in life.
+                if let Err(error) = self.engine.poll_once(name).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "polling failed");
+                }
+            }
+        }
+        loop {
+            let engine = &self.engine;
+            let mut done = engine.process_bodies().await?.handled + engine.process_due().await?.handled;
+            done += engine.process_outdated().await?.handled + engine.fetch_waiting().await?.handled;
+            done += engine.open_firings().await? + engine.walk_firings().await?.handled;
+            done += engine.send_due(&self.recorder).await?.handled;
+            if done == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs until `stop` is cancelled, then finishes what is in hand within 30 seconds.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+        let tasks = TaskTracker::new();
+        self.engine.start(&self.recorder, &stop, &tasks);
+        tasks.close();
+        let stopped = stop.clone();
+        let served =
+            axum::serve(listener, self.router).with_graceful_shutdown(async move { stopped.cancelled().await });
+        // A server that fails ends the daemon; one that is told to stop ends with its last request.
+        let result = tokio::select! {
+            result = served.into_future() => result.context("the HTTP server failed"),
+            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Err(anyhow!("requests did not end in time")),
+        };
+        stop.cancel();
+        let drained = async {
+            tasks.wait().await;
+            drop((self.ingest, self.recorder));
+            let _ = tokio::join!(self.writer, self.recording);
+            if let Some(relay) = &self.engine.relay {
+                relay.close().await;
+            }
+            self.engine.store.close().await;
+        };
+        tokio::time::timeout(GRACE, drained).await.map_err(|_| anyhow!("work in hand did not end within 30 s"))?;
+        result
+    }
+}
+
+/// Runs the daemon of a settings file until SIGTERM or Ctrl-C.
+pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
+    let outcome = rulebook::load(&loaded.rules_dir(), loaded.shop());
+    let Some(book) = outcome.book else {
+        return Err(anyhow!("{}\nthe rulebook has faults", rulebook::render(&outcome.diagnostics, false)));
+    };
+    let settings = &loaded.settings;
+    let app = App::build(settings, book, loaded.database_url().expose_secret(), clock).await?;
+    let listener = TcpListener::bind(settings.server.listen)
+        .await
+        .with_context(|| format!("{} can't be listened on; another program may hold it", settings.server.listen))?;
+    let stop = CancellationToken::new();
+    let watching = reload::start(&loaded, &app.engine, &stop)?;
+    let signalled = stop.clone();
+    tokio::spawn(async move {
+        if let Err(error) = stop_signal().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "signals can't be heard");
+            return;
+        }
+        tracing::info!("stopping: finishing what is in hand");
+        signalled.cancel();
+    });
+    tracing::info!(
+        http.address = %listener.local_addr()?,
+        http.public_url = settings.server.public_url(),
+        rulebook.hash = app.engine.book.load().rulebook.hash,
+        mail.relay = app.engine.relay.as_ref().map(Relay::name),
+        "milepost is running"
+    );
+    if app.engine.relay.is_none() {
+        tracing::warn!("no relay is configured under [mail.relays]: letters wait until there is one");
+    }
+    let result = app.run(listener, stop).await;
+    watching.abort();
+    result
+}
+
+/// Loads the rulebook's promo codes into the ledger; codes that are known already are left alone.
+pub(crate) async fn load_pools(engine: &Engine) -> anyhow::Result<()> {
+    let book = engine.book.load_full();
+    let mut tx = engine.store.begin().await?;
+    for (pool, codes) in &book.pools {
+        let new = tx.load_pool(pool, codes, engine.clock.now()).await?;
+        if new > 0 {
+            tracing::info!(promo.pool = pool, codes.new = new, "promo codes loaded");
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The final reply to a letter may take ten times as long as another command (`mail::transport`); then some.
+fn lease(settings: &Settings) -> Span {
+    let slowest = settings.mail.relays.values().map(|relay| relay.timeout_seconds).max().unwrap_or(60);
+    Span::seconds(i64::try_from(slowest).unwrap_or(3_600).saturating_mul(15).saturating_add(60))
+}
+
+fn connections(settings: &Settings) -> anyhow::Result<BTreeMap<String, Connection>> {
+    let zone = settings.shop.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC);
+    let http = reqwest::Client::builder()
+        .timeout(CRM_TIMEOUT)
+        .user_agent(concat!("milepost/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("the HTTP client can't be built")?;
+    let mut connections = BTreeMap::new();
+    for (id, connection) in &settings.connections {
+        let built = Connection::build(id, connection, zone, &settings.shop.currency, http.clone())
+            .map_err(|fault| anyhow!("connections.{id}: {fault}"))?;
+        connections.insert(id.clone(), built);
+    }
+    Ok(connections)
+}
+
+/// The recorder of metrics is one for the process, whatever number of daemons tests build in it.
+fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone().context("metrics can't be recorded")
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+/// Takes over what a process that is gone left behind, for databases that only one process uses.
+impl Engine {
+    async fn take_over(&self) -> anyhow::Result<()> {
+        let mut tx = self.store.begin().await?;
+        tx.break_leases().await?;
+        tx.commit().await?;
+        let doubts = self.settle_doubts(Timestamp::MAX).await?;
+        if doubts > 0 {
+            tracing::warn!(letters.count = doubts, "hand-overs were cut off when the daemon last ended");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line: one file a subcommand.
+//!
+//! Invariants: what a command found goes to standard output (`--json` for programs), remarks and faults to standard error;
+//! the exit code is 0 when all is well, 1 when something is wrong, 2 for wrong arguments. A reader that stops reading
+//! (`| head`) is no fault. The chain of an error is printed once, here.
+//!
+//! Not here: anything that decides or stores. Commands read arguments, call a room and print.
+
+pub mod check;
+mod context;
+mod customer;
+pub mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod inbox;
+pub mod init;
+pub mod logging;
+pub mod map;
+pub mod messages;
+mod moment;
+mod out;
+pub mod promo;
+pub mod schema;
+pub mod serve;
+pub mod suppressions;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::settings::load::Faults;
+use context::Context;
+
+/// Customer-journey automation: from CRM events to letters to the journey map.
+#[derive(Debug, Parser)]
+#[command(name = "milepost", version, max_term_width = 100)]
+struct Cli {
+    /// The settings' file.
+    #[arg(long, global = true, env = "MILEPOST_CONFIG", default_value = "config/milepost.toml", value_name = "FILE")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write settings, a starter map, its rules and letters.
+    Init(init::InitArgs),
+    /// Check settings, maps, rules and letters: every fault in one run.
+    Check(check::CheckArgs),
+    /// Print the JSON Schema of map files, rule files or settings, for editors.
+    Schema(schema::SchemaArgs),
+    /// Run the daemon.
+    Serve,
+    /// See everything at work: a simulated shop, real parts, fast time.
+    Demo(demo::DemoArgs),
+    /// Look at what the daemon needs: database, relays, CRM, clock, DNS.
+    Doctor(doctor::DoctorArgs),
+    /// Bodies that came in: list them, look at one, apply dead ones again.
+    Inbox(inbox::InboxArgs),
+    /// Letters: list, look at one, export, try again.
+    Messages(messages::MessagesArgs),
+    /// Say why a customer got, waits for or did not get a letter.
+    Explain(explain::ExplainArgs),
+    /// Print the journey map with its figures.
+    Map(map::MapArgs),
+    /// Pools of promo codes.
+    Promo(promo::PromoArgs),
+    /// Addresses that must not be written to.
+    Suppressions(suppressions::SuppressionsArgs),
+}
+
+/// Reads the process's arguments and environment, runs the command and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let context = Context { config: cli.config, variables: variables.collect(), clock: Clock::system() };
+    let outcome = runtime().and_then(|runtime| runtime.block_on(run(cli.command, &context)));
+    outcome.unwrap_or_else(|error| report(&error))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(&args, context),
+        Command::Schema(args) => schema::run(&args),
+        Command::Serve => serve::run(context).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Inbox(args) => inbox::run(args, context).await,
+        Command::Messages(args) => messages::run(args, context).await,
+        Command::Explain(args) => explain::run(args, context).await,
+        Command::Map(args) => map::run(&args, context).await,
+        Command::Promo(args) => promo::run(args, context).await,
+        Command::Suppressions(args) => suppressions::run(args, context).await,
+    }
+}
+
+/// Prints an error with what caused it. A closed pipe is the reader's choice, not an error.
+fn report(error: &anyhow::Error) -> ExitCode {
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(faults) = error.downcast_ref::<Faults>() {
+        for fault in &faults.faults {
+            out::note(fault);
+        }
+    }
+    out::note(format_args!("error: {error}"));
+    for cause in error.chain().skip(1) {
+        out::note(format_args!("  because: {cause}"));
+    }
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,39 @@
+//! `milepost schema`: JSON Schema for editors.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::out;
+use crate::rulebook;
+use crate::settings::load::Schema;
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which schema; without it both that of maps and that of rules.
+    kind: Option<Kind>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// `rules/<map>/map.yaml`
+    Map,
+    /// `rules/<map>/<rule>.yaml`
+    Rule,
+    /// `config/milepost.toml`
+    Settings,
+}
+
+/// Prints the schema.
+pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
+    let (map, rule) = rulebook::schema();
+    match args.kind {
+        Some(Kind::Map) => out::json(&map)?,
+        Some(Kind::Rule) => out::json(&rule)?,
+        Some(Kind::Settings) => out::json(Schema::of_settings().as_value())?,
+        None => out::json(&json!({ "map": map, "rule": rule }))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
