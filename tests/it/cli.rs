@@ -1,0 +1,141 @@
+//! The command line, run as a program: init, check, schema, faults of settings, exit codes.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn milepost(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("milepost").expect("the program is built");
+    command.current_dir(folder).env_clear();
+    command
+}
+
+/// A folder that `init` has filled.
+fn started() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    milepost(folder.path()).arg("init").assert().success();
+    folder
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn init_writes_a_starter_that_check_accepts() {
+    let folder = TempDir::new().expect("a folder");
+    let run = milepost(folder.path()).args(["init", "my-shop"]).assert().success();
+    let said = text(&run.get_output().stdout);
+    assert!(said.contains("milepost serve"), "{said}");
+    let shop = folder.path().join("my-shop");
+    assert!(shop.join("config/milepost.toml").is_file());
+    assert!(shop.join("rules").is_dir());
+    let run = milepost(&shop).arg("check").assert().success();
+    assert!(text(&run.get_output().stdout).starts_with("All is well"), "{}", text(&run.get_output().stdout));
+}
+
+#[test]
+fn init_overwrites_nothing_unless_forced() {
+    let folder = started();
+    let file = folder.path().join("config/milepost.toml");
+    fs::write(&file, "# mine\n").expect("written");
+    let run = milepost(folder.path()).arg("init").assert().code(1);
+    let said = text(&run.get_output().stderr);
+    assert!(said.contains("already there: ./config/milepost.toml") && said.contains("--force"), "{said}");
+    assert_eq!(fs::read_to_string(&file).expect("read"), "# mine\n");
+    milepost(folder.path()).args(["init", "--force"]).assert().success();
+    assert_ne!(fs::read_to_string(&file).expect("read"), "# mine\n");
+}
+
+#[test]
+fn init_offers_other_maps_by_name() {
+    let folder = TempDir::new().expect("a folder");
+    let run = milepost(folder.path()).args(["init", "--list"]).assert().success();
+    let listed = text(&run.get_output().stdout);
+    for starter in milepost::rulebook::starters() {
+        assert!(listed.contains(starter.name), "{listed}");
+        milepost(folder.path()).args(["init", starter.name, "--map", starter.name]).assert().success();
+        milepost(&folder.path().join(starter.name)).arg("check").assert().success();
+    }
+    let last = milepost::rulebook::starters().last().expect("a starter").name;
+    let run = milepost(folder.path()).args(["init", "other", "--map", &format!("{last}x")]).assert().code(1);
+    let said = text(&run.get_output().stderr);
+    assert!(said.contains(&format!("did you mean `{last}`?")), "{said}");
+    assert!(!folder.path().join("other").exists());
+}
+
+#[test]
+fn check_answers_editors_in_json() {
+    let folder = started();
+    let file = folder.path().join("config/milepost.toml");
+    fs::write(&file, "[shop]\ntime_zone = \"Europe/Moskow\"\n").expect("written");
+    let run = milepost(folder.path()).args(["check", "--format", "json"]).assert().code(1);
+    let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+    assert_eq!(report["ok"], false);
+    let fault = &report["settings"][0];
+    assert_eq!(fault["message"], "there is no time zone `Europe/Moskow`");
+    assert_eq!((&fault["line"], &fault["column"]), (&Value::from(2), &Value::from(13)));
+    assert_eq!(fault["help"], "did you mean `Europe/Moscow`?");
+    assert_eq!(report["rulebook"], Value::Array(Vec::new()), "the rulebook is checked all the same");
+}
+
+#[test]
+fn check_tells_people_where_and_what() {
+    let folder = started();
+    fs::write(folder.path().join("config/milepost.toml"), "[shop]\ncurency = \"EUR\"\n").expect("written");
+    let run = milepost(folder.path()).arg("check").assert().code(1);
+    let said = text(&run.get_output().stderr);
+    let expect = "\
+error: there is no setting `shop.curency`
+ --> config/milepost.toml:2:1
+  |
+2 | curency = \"EUR\"
+  | ^^^^^^^
+help: did you mean `currency`?
+";
+    assert!(said.contains(expect), "{said}");
+}
+
+#[test]
+fn a_missing_file_says_how_to_get_one() {
+    let folder = TempDir::new().expect("a folder");
+    let run = milepost(folder.path()).arg("serve").assert().code(1);
+    assert!(text(&run.get_output().stderr).contains("`milepost init` writes a commented one"));
+}
+
+#[test]
+fn another_file_can_be_named() {
+    let folder = started();
+    let elsewhere = folder.path().join("other.toml");
+    fs::write(&elsewhere, "rules = \"rules\"\n[mail]\nfrom = 7\n").expect("written");
+    let run = milepost(folder.path()).env("MILEPOST_CONFIG", &elsewhere).arg("check").assert().code(1);
+    assert!(text(&run.get_output().stderr).contains("`mail.from` takes text in quotes"));
+    let run = milepost(folder.path()).args(["check", "--config", "no.toml"]).assert().code(1);
+    assert!(text(&run.get_output().stderr).contains("no.toml"));
+}
+
+#[test]
+fn schemas_are_json() {
+    let folder = TempDir::new().expect("a folder");
+    let schema = |args: &[&str]| -> Value {
+        let run = milepost(folder.path()).arg("schema").args(args).assert().success();
+        serde_json::from_slice(&run.get_output().stdout).expect("JSON")
+    };
+    let both = schema(&[]);
+    assert_eq!(both["map"], schema(&["map"]));
+    assert_eq!(both["rule"], schema(&["rule"]));
+    assert!(schema(&["settings"])["properties"]["mail"].is_object());
+}
+
+#[test]
+fn wrong_arguments_are_code_2() {
+    let folder = TempDir::new().expect("a folder");
+    for args in
+        [&["chek"][..], &["messages", "list", "--state", "lost"], &["demo", "--speed", "0"], &["inbox", "retry"], &[]]
+    {
+        milepost(folder.path()).args(args).assert().code(2);
+    }
+}

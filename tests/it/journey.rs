@@ -1,0 +1,6 @@
+//! The pure core, with plain values: no database, no network, no clock.
+
+mod advance;
+mod conditions;
+mod properties;
+mod waits;

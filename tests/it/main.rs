@@ -1,0 +1,14 @@
+//! Every behaviour that crosses a real edge: databases, HTTP, SMTP, files, the daemon itself. One file a behaviour.
+
+mod cli;
+mod crash;
+mod docs;
+mod journey;
+mod mail;
+mod pipeline;
+mod retailcrm;
+mod rulebook;
+mod settings;
+mod store;
+mod support;
+mod web;

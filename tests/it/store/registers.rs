@@ -1,0 +1,211 @@
+//! Suppressions, promo codes, figures, cursors, notes and firings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use milepost::store::{Count, Engine, Firing, PoolStock};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::both;
+use super::fixtures::{at, texts};
+use super::place::Place;
+
+both! {
+    a_suppression_keeps_its_first_reason,
+    a_promo_code_is_given_once,
+    parallel_takers_never_share_a_promo_code,
+    a_taker_waits_for_a_code_that_comes_back,
+    a_code_taken_in_vain_comes_back,
+    figures_add_up_over_shards_and_nodes,
+    cursors_and_notes_are_kept,
+    a_firing_opens_once_and_goes_on_where_it_was,
+}
+
+async fn a_suppression_keeps_its_first_reason(place: &Place) {
+    let row = |address: &str, reason: &'static str, seconds| {
+        (address.to_owned(), reason, "main", at(seconds), "550 no".to_owned())
+    };
+    let mut tx = place.store.begin().await.unwrap();
+    tx.suppress(&[row("Ada@Shop.example", "no_mailbox", 1), row("ada@shop.example ", "complaint", 2)]).await.unwrap();
+    tx.suppress(&[row("ben@shop.example", "complaint", 3), row("ada@shop.example", "complaint", 4)]).await.unwrap();
+    let asked = texts(["ADA@shop.example", "cyd@shop.example", "ben@shop.example", ""]);
+    let found = tx.suppressed(&asked).await.unwrap();
+    assert_eq!(found, [asked[0].clone(), asked[2].clone()].into(), "in the words of the question");
+    assert!(tx.suppressed(&[]).await.unwrap().is_empty());
+    tx.commit().await.unwrap();
+    let ada = place.store.suppressed_one("ada@SHOP.example").await.unwrap().unwrap();
+    assert_eq!((ada.reason.as_str(), ada.at, ada.detail.as_str()), ("no_mailbox", at(1), "550 no"));
+    let all: Vec<_> = place.store.suppressions(10).await.unwrap().into_iter().map(|row| row.address).collect();
+    assert_eq!(all, texts(["ben@shop.example", "ada@shop.example"]));
+    let mut tx = place.store.begin().await.unwrap();
+    assert!(tx.unsuppress("Ben@shop.example").await.unwrap());
+    assert!(!tx.unsuppress("ben@shop.example").await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(place.store.suppressed_one("ben@shop.example").await.unwrap(), None);
+}
+
+async fn a_promo_code_is_given_once(place: &Place) {
+    let mut tx = place.store.begin().await.unwrap();
+    assert_eq!(tx.load_pool("spring", &texts(["A", "B", "A"]), at(0)).await.unwrap(), 2);
+    assert_eq!(tx.load_pool("autumn", &texts(["A"]), at(0)).await.unwrap(), 1);
+    assert_eq!(
+        tx.take_code("spring", "ada", "cart", "run-1", at(1)).await.unwrap().as_deref(),
+        Some("A"),
+        "in the file's order"
+    );
+    assert_eq!(
+        tx.take_code("spring", "ada", "cart", "run-1", at(2)).await.unwrap().as_deref(),
+        Some("A"),
+        "the same run"
+    );
+    assert_eq!(tx.take_code("spring", "ada", "cart", "run-2", at(3)).await.unwrap().as_deref(), Some("B"));
+    assert_eq!(tx.take_code("spring", "ben", "cart", "run-3", at(4)).await.unwrap(), None);
+    assert_eq!(tx.take_code("none", "ben", "cart", "run-3", at(4)).await.unwrap(), None);
+    assert_eq!(tx.load_pool("spring", &texts(["A", "B", "C"]), at(5)).await.unwrap(), 1, "given codes stay given");
+    assert_eq!(tx.take_code("spring", "ben", "cart", "run-3", at(6)).await.unwrap().as_deref(), Some("C"));
+    tx.commit().await.unwrap();
+    let stock = |pool: &str, total, left| PoolStock { pool: pool.into(), total, left };
+    assert_eq!(place.store.pool_stock().await.unwrap(), [stock("autumn", 1, 1), stock("spring", 3, 0)]);
+}
+
+async fn parallel_takers_never_share_a_promo_code(place: &Place) {
+    const CODES: usize = 60;
+    let codes: Vec<String> = (0..CODES).map(|n| format!("CODE-{n:02}")).collect();
+    let mut tx = place.store.begin().await.unwrap();
+    assert_eq!(tx.load_pool("spring", &codes, at(0)).await.unwrap(), CODES as u64);
+    tx.commit().await.unwrap();
+    let other = place.another().await;
+    let start = Arc::new(Barrier::new(6));
+    let mut takers = JoinSet::new();
+    for taker in 0..6 {
+        let (store, start) = (if taker % 2 == 0 { place.store.clone() } else { other.clone() }, start.clone());
+        takers.spawn(async move {
+            start.wait().await;
+            let mut got = Vec::new();
+            // A few more than there are, over all takers.
+            for n in 0..11 {
+                let mut tx = store.begin().await.unwrap();
+                got.extend(tx.take_code("spring", "c", "cart", &format!("run-{taker}-{n}"), at(1)).await.unwrap());
+                tx.commit().await.unwrap();
+            }
+            got
+        });
+    }
+    let given: Vec<String> = takers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(given.len(), CODES, "every code is given, and no more");
+    assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), CODES);
+    other.close().await;
+}
+
+async fn a_taker_waits_for_a_code_that_comes_back(place: &Place) {
+    if place.store.engine() == Engine::Sqlite {
+        return; // One writer at a time: nobody ever sees a code in another's hands.
+    }
+    let mut tx = place.store.begin().await.unwrap();
+    tx.load_pool("spring", &texts(["ONLY"]), at(0)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut first = place.store.begin().await.unwrap();
+    assert!(first.take_code("spring", "ada", "cart", "run-1", at(1)).await.unwrap().is_some());
+    let store = place.store.clone();
+    let second = tokio::spawn(async move {
+        store.begin().await.unwrap().take_code("spring", "ben", "cart", "run-2", at(1)).await.unwrap()
+    });
+    drop(first);
+    assert_eq!(second.await.unwrap().as_deref(), Some("ONLY"));
+}
+
+async fn a_code_taken_in_vain_comes_back(place: &Place) {
+    let mut tx = place.store.begin().await.unwrap();
+    tx.load_pool("spring", &texts(["ONLY"]), at(0)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = place.store.begin().await.unwrap();
+    assert!(tx.take_code("spring", "ada", "cart", "run-1", at(1)).await.unwrap().is_some());
+    drop(tx);
+    let mut tx = place.store.begin().await.unwrap();
+    assert_eq!(tx.take_code("spring", "ben", "cart", "run-2", at(1)).await.unwrap().as_deref(), Some("ONLY"));
+}
+
+async fn figures_add_up_over_shards_and_nodes(place: &Place) {
+    let count = |subject: &str, figure: &str, detail: &str, by| Count {
+        map: "pets".into(),
+        subject: subject.into(),
+        figure: figure.into(),
+        detail: detail.into(),
+        by,
+    };
+    let other = place.another().await;
+    let mut adders = JoinSet::new();
+    for shard in 0..10_i64 {
+        let store = if shard % 2 == 0 { place.store.clone() } else { other.clone() };
+        let mut counts = vec![
+            count("stage:search", "here", "", 2),
+            count("stage:search", "here", "", -1),
+            count("rule:welcome", "withheld", "no_consent", 3),
+            count("rule:welcome", "sent", "", 0),
+        ];
+        if shard % 3 == 0 {
+            counts.reverse();
+        }
+        adders.spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            tx.add_counts(shard, &counts).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+    }
+    adders.join_all().await;
+    let expected = [count("rule:welcome", "withheld", "no_consent", 30), count("stage:search", "here", "", 10)];
+    assert_eq!(place.store.counts("pets").await.unwrap(), expected);
+    assert_eq!(place.store.counts("other").await.unwrap(), []);
+    other.close().await;
+}
+
+async fn cursors_and_notes_are_kept(place: &Place) {
+    let mut tx = place.store.begin().await.unwrap();
+    tx.set_cursor("crm", "orders", "10").await.unwrap();
+    tx.set_cursor("crm", "orders", "11").await.unwrap();
+    tx.set_cursor("crm", "customers", "5").await.unwrap();
+    tx.set_cursor("shop", "orders", "1").await.unwrap();
+    tx.set_note("health/crm", "bad").await.unwrap();
+    tx.set_note("health/crm", "good").await.unwrap();
+    assert_eq!(tx.keep_note("secret", "first").await.unwrap(), "first");
+    assert_eq!(tx.keep_note("secret", "second").await.unwrap(), "first", "a secret stands once it is made");
+    tx.commit().await.unwrap();
+    let cursors = place.store.cursors("crm").await.unwrap();
+    assert_eq!(cursors, BTreeMap::from([("customers".into(), "5".into()), ("orders".into(), "11".into())]));
+    assert_eq!(place.store.note("health/crm").await.unwrap().as_deref(), Some("good"));
+    assert_eq!(place.store.note("secret").await.unwrap().as_deref(), Some("first"));
+    assert_eq!(place.store.note("nothing").await.unwrap(), None);
+}
+
+async fn a_firing_opens_once_and_goes_on_where_it_was(place: &Place) {
+    let other = place.another().await;
+    let start = Arc::new(Barrier::new(4));
+    let mut nodes = JoinSet::new();
+    for n in 0..4 {
+        let (store, start) = (if n % 2 == 0 { place.store.clone() } else { other.clone() }, start.clone());
+        nodes.spawn(async move {
+            start.wait().await;
+            let mut tx = store.begin().await.unwrap();
+            let new = tx.open_firing("promo", at(60)).await.unwrap();
+            tx.commit().await.unwrap();
+            new
+        });
+    }
+    assert_eq!(nodes.join_all().await.into_iter().filter(|new| *new).count(), 1);
+    let mut tx = place.store.begin().await.unwrap();
+    assert!(tx.open_firing("promo", at(30)).await.unwrap(), "another moment is another firing");
+    tx.move_firing("promo", at(60), "customer-7").await.unwrap();
+    tx.commit().await.unwrap();
+    let firing = |seconds, cursor: &str| Firing { rule: "promo".into(), at: at(seconds), cursor: cursor.into() };
+    assert_eq!(place.store.open_firings().await.unwrap(), [firing(30, ""), firing(60, "customer-7")]);
+    let mut tx = place.store.begin().await.unwrap();
+    tx.close_firing("promo", at(60)).await.unwrap();
+    tx.move_firing("promo", at(60), "later").await.unwrap();
+    assert!(!tx.open_firing("promo", at(60)).await.unwrap(), "closed is not forgotten");
+    tx.commit().await.unwrap();
+    assert_eq!(place.store.open_firings().await.unwrap(), [firing(30, "")]);
+    assert_eq!(place.store.last_firing("promo").await.unwrap(), Some(at(60)));
+    assert_eq!(place.store.last_firing("other").await.unwrap(), None);
+    other.close().await;
+}

@@ -1,0 +1,9 @@
+//! Behaviour over HTTP: what is taken, what is refused, what pages show.
+
+mod browser;
+mod events;
+mod hooks;
+mod maps;
+mod sample;
+mod site;
+mod unsubscribe;
