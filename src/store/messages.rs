@@ -1,8 +1,10 @@
 //! Letters: the queue out, and the record of everything that was planned, held, sent or withheld.
 //!
-//!     queued -> sending -> sent | refused | uncertain        uncertain -> queued (the same letter again)
-//!     queued | held -> withheld                              queued -> failed -> queued (retried by a person)
-//!     queued | sending -> queued, refused, failed            (a relay that would not take it now, or at all)
+//! ```text
+//! queued -> sending -> sent | refused | uncertain        uncertain -> queued (the same letter again)
+//! queued | held -> withheld                              queued -> failed -> queued (retried by a person)
+//! queued | sending -> queued, refused, failed            (a relay that would not take it now, or at all)
+//! ```
 //!
 //! Invariants: (enrollment, step, pass) makes one row; a row is never deleted; every transition appends to the log, which
 //! the database itself refuses to change; what a letter says is frozen from the first `sending` on.
