@@ -30,7 +30,7 @@ use crate::mail::{Composer, LinkSigner, Relay};
 use crate::rulebook::{self, Book};
 use crate::settings::Settings;
 use crate::settings::load::Loaded;
-use crate::store::{self, Store};
+use crate::store::{self, Alone, Store};
 use crate::web::{self, Pages, WebState};
 
 /// How long stopping may take.
@@ -50,12 +50,15 @@ pub struct App {
     router: Router,
     writer: JoinHandle<()>,
     recording: JoinHandle<()>,
+    #[expect(dead_code, reason = "held until the last of the above is gone")]
+    alone: Alone,
 }
 
 impl App {
     /// Puts a daemon together over a database.
     pub async fn build(settings: &Settings, book: Book, database: &str, clock: Clock) -> anyhow::Result<Self> {
         let store = Store::open(database).await.context("the database can't be opened; `milepost doctor` says more")?;
+        let alone = Alone::on(database)?;
         let links = LinkSigner::new(&secret::of_links(&store).await?);
         let connections = connections(settings)?;
         let public_url = settings.server.public_url();
@@ -108,7 +111,7 @@ impl App {
             metrics: metrics_handle()?,
             pages: Pages::new()?,
         });
-        Ok(Self { engine, recorder, ingest, router, writer, recording })
+        Ok(Self { engine, recorder, ingest, router, writer, recording, alone })
     }
 
     /// The HTTP side alone, for stepping.

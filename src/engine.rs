@@ -84,6 +84,8 @@ pub struct Wakes {
     pub fetch: Notify,
     /// The rules changed, and with them the schedules.
     pub cron: Notify,
+    /// Whether bodies come in by crowds.
+    pub rush: ingest::Rush,
 }
 
 /// What failed in a loop.

@@ -9,6 +9,7 @@
 //!
 //! Not here: what any of it means (`journey`, `engine`), and time: every moment is handed in.
 
+mod alone;
 mod counters;
 mod cursors;
 mod customers;
@@ -23,10 +24,12 @@ mod messages;
 mod open;
 mod promo;
 mod rows;
+mod schema;
 mod suppressions;
 mod vault;
 mod words;
 
+pub use alone::Alone;
 pub use counters::Count;
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
@@ -85,11 +88,25 @@ impl Store {
         Ok(Tx { inner: self.pools.begin().await? })
     }
 
-    /// Begins a transaction that advances customers: of those, one runs at a time over all nodes.
+    /// Begins a transaction that advances customers: of those, one runs at a time over all nodes. On SQLite it becomes the
+    /// one that writes only when it first does; until then nothing changes what it has read, for the customers that it has
+    /// loaded are its own.
     pub async fn begin_processing(&self) -> Result<Tx> {
+        self.begin_thinking(true).await
+    }
+
+    /// Begins a transaction that changes these customers, and neither makes nor merges any. On SQLite it waits only for what
+    /// has one of them in hand, not for all that advances customers.
+    pub async fn begin_recording(&self, customers: &[String]) -> Result<Tx> {
+        let mut tx = self.begin_thinking(false).await?;
+        tx.inner.take_in_hand(customers).await?;
+        Ok(tx)
+    }
+
+    async fn begin_thinking(&self, in_turn: bool) -> Result<Tx> {
         const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), $1)) IS NULL";
         const PROCESSING: i64 = 1;
-        let mut tx = self.begin().await?;
+        let mut tx = Tx { inner: self.pools.begin_reading(in_turn).await? };
         if self.engine() == Engine::Postgres {
             tx.execute("wait for the processing lock", LOCK, vec![Arg::int(PROCESSING)]).await?;
         }
@@ -123,5 +140,9 @@ impl Tx {
 
     async fn fetch(&mut self, what: &'static str, sql: &'static str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
         self.inner.fetch(what, sql, args).await
+    }
+
+    async fn look(&mut self, what: &'static str, sql: &'static str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
+        self.inner.look(what, sql, args).await
     }
 }

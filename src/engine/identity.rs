@@ -34,7 +34,7 @@ pub fn identifying(keys: &[Key]) -> Vec<&Key> {
 }
 
 /// Groups a batch's events by customer. `known` holds the keys that are known; `fresh` makes ids.
-pub fn group(events: &[Event], known: &BTreeMap<Key, String>, mut fresh: impl FnMut() -> String) -> Vec<Group> {
+pub fn group(events: &[&Event], known: &BTreeMap<Key, String>, mut fresh: impl FnMut() -> String) -> Vec<Group> {
     // Which customer each key means within this batch; merging renames.
     let mut meaning: BTreeMap<Key, String> = known.clone();
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();

@@ -4,6 +4,8 @@
 //! bounded in number and in bytes, and more is refused before memory grows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -14,6 +16,40 @@ use crate::store::{NewBody, Store, StoreError};
 const MAX_GROUP: usize = 512;
 /// Most bytes that wait for the disk.
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// So many bodies within [`WINDOW`] are a rush: 2,000 a second, more than can be applied at once.
+const CROWD: usize = 64;
+/// Over how long bodies are counted, and how long a rush is not over after the last crowd.
+const WINDOW: Duration = Duration::from_millis(32);
+
+/// Whether bodies come in faster than one by one.
+#[derive(Debug)]
+pub struct Rush {
+    began: Instant,
+    /// Milliseconds after `began` until which there is one.
+    until: AtomicU64,
+}
+
+impl Default for Rush {
+    fn default() -> Self {
+        Self { began: Instant::now(), until: AtomicU64::new(0) }
+    }
+}
+
+impl Rush {
+    fn note(&self) {
+        self.until.store(self.millis() + u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether there is one now.
+    pub fn is_on(&self) -> bool {
+        self.millis() < self.until.load(Ordering::Relaxed)
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
 
 /// Takes bodies in; cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,12 +111,20 @@ impl Ingest {
 
 async fn write(store: Store, mut waiting: mpsc::UnboundedReceiver<Job>, wakes: Arc<Wakes>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
+    let (mut window, mut crowd) = (Instant::now(), 0);
     while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
         let mut jobs: Vec<Job> = std::mem::take(&mut group);
         let sizes: Vec<usize> = jobs.iter().map(|job| job.bodies.len()).collect();
         let bodies: Vec<NewBody> = jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.bodies)).collect();
         match put(&store, &bodies).await {
             Ok(stored) => {
+                if window.elapsed() > WINDOW {
+                    (window, crowd) = (Instant::now(), 0);
+                }
+                crowd += bodies.len();
+                if crowd >= CROWD {
+                    wakes.rush.note();
+                }
                 metrics::counter!("milepost_bodies_accepted_total").increment(bodies.len() as u64);
                 let mut stored = stored.into_iter();
                 for (job, size) in jobs.into_iter().zip(sizes) {

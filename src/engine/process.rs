@@ -4,6 +4,11 @@
 //! one that fails alone becomes a dead letter while the rest go on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use super::batch::Batch;
 use super::identity::{Group, OWN, group, identifying};
@@ -33,8 +38,11 @@ pub struct Worked {
     pub dead: usize,
 }
 
+/// The batch after the one that is being applied.
+pub(super) type Ahead = Option<JoinHandle<Result<Vec<Item>>>>;
+
 /// A body with what it comes to.
-struct Item {
+pub(super) struct Item {
     body: Body,
     sorted: Sorted,
 }
@@ -42,14 +50,45 @@ struct Item {
 impl Engine {
     /// Applies one batch of bodies.
     pub async fn process_bodies(&self) -> Result<Worked> {
-        let bodies = self.store.pending_bodies(MAX_BODIES).await?;
-        if bodies.is_empty() {
+        let items = self.next_items(0..=0).await?;
+        self.apply_batch(&items).await
+    }
+
+    /// The same, while the batch after it is being read and sorted.
+    pub(super) async fn process_bodies_ahead(self: &Arc<Self>, ahead: &Mutex<Ahead>) -> Result<Worked> {
+        let mut ahead = ahead.lock().await;
+        let mut items = match ahead.take() {
+            Some(task) => task.await.unwrap_or_else(|_| Ok(Vec::new()))?,
+            None => Vec::new(),
+        };
+        if items.is_empty() {
+            items = self.next_items(0..=0).await?;
+        }
+        if let [first, .., last] = items.as_slice()
+            && items.len() == MAX_BODIES
+        {
+            let (engine, in_hand) = (Arc::clone(self), first.body.id..=last.body.id);
+            *ahead = Some(tokio::spawn(async move { engine.next_items(in_hand).await }));
+        }
+        let applied = self.apply_batch(&items).await;
+        if applied.is_err() {
+            // What failed comes before what lies behind it.
+            *ahead = None;
+        }
+        applied
+    }
+
+    async fn next_items(&self, in_hand: RangeInclusive<i64>) -> Result<Vec<Item>> {
+        let bodies = self.store.pending_bodies_beside(in_hand, MAX_BODIES).await?;
+        let references = self.references.load();
+        Ok(bodies.into_iter().map(|body| Item { sorted: self.sort(&body, &references), body }).collect())
+    }
+
+    async fn apply_batch(&self, items: &[Item]) -> Result<Worked> {
+        if items.is_empty() {
             return Ok(Worked::default());
         }
-        let references = self.references.load();
-        let items: Vec<Item> =
-            bodies.into_iter().map(|body| Item { sorted: self.sort(&body, &references), body }).collect();
-        match self.apply(&items).await {
+        match self.apply(items).await {
             Ok(worked) => Ok(worked),
             Err(EngineError::Store(error)) if !error.is_temporary() => {
                 tracing::warn!(
@@ -57,7 +96,7 @@ impl Engine {
                     "a batch failed; trying its bodies one by one"
                 );
                 let mut worked = Worked::default();
-                for item in &items {
+                for item in items {
                     let one = std::slice::from_ref(item);
                     match self.apply(one).await {
                         Ok(done) => {
@@ -92,7 +131,7 @@ impl Engine {
         let mut finished = Vec::new();
         let mut dead = Vec::new();
         let mut parked = Vec::new();
-        let mut events: Vec<(i64, Event)> = Vec::new();
+        let mut events: Vec<(i64, &Event)> = Vec::new();
         let mut seen: HashSet<(String, String)> = HashSet::new();
         let asked: Vec<(String, String)> =
             items.iter().flat_map(Item::events).map(|e| (e.source.clone(), e.id.clone())).collect();
@@ -104,7 +143,7 @@ impl Engine {
                     for event in said {
                         let key = (event.source.clone(), event.id.clone());
                         if !known.contains(&key) && seen.insert(key) {
-                            events.push((item.body.id, event.clone()));
+                            events.push((item.body.id, event));
                         }
                     }
                 }
@@ -133,8 +172,8 @@ impl Engine {
     }
 
     /// Applies events; tells whether letters were planned.
-    async fn apply_events(&self, tx: &mut Tx, book: &Rulebook, events: &[(i64, Event)]) -> Result<bool> {
-        let plain: Vec<Event> = events.iter().map(|(_, event)| event.clone()).collect();
+    async fn apply_events(&self, tx: &mut Tx, book: &Rulebook, events: &[(i64, &Event)]) -> Result<bool> {
+        let plain: Vec<&Event> = events.iter().map(|(_, event)| *event).collect();
         let keys: Vec<Key> = plain
             .iter()
             .flat_map(|e| identifying(&e.keys).into_iter().chain(identifying(&e.merged)).cloned())
@@ -173,7 +212,7 @@ impl Engine {
         &self,
         group: &Group,
         loaded: &mut HashMap<String, Customer>,
-        events: &[Event],
+        events: &[&Event],
     ) -> Option<Customer> {
         if group.is_new {
             let first = group.events.iter().map(|at| events[*at].received_at).min().unwrap_or_else(|| self.clock.now());
@@ -213,18 +252,18 @@ impl Engine {
         batch: &mut Batch,
         mut state: Customer,
         group: &Group,
-        (events, now): (&[(i64, Event)], Timestamp),
+        (events, now): (&[(i64, &Event)], Timestamp),
     ) -> Result<Customer> {
         let mut order = group.events.clone();
         order.sort_by_key(|at| (events[*at].1.occurred_at, *at));
         for at in order {
-            let (body, event) = &events[at];
+            let (body, event) = events[at];
             // The moment of acceptance is the moment of decision, so that grouping changes nothing; but what lay about for
             // long (a dead letter applied again) is decided on now, and rules see that it is old.
             let stale = event.received_at.after(STALE) < now;
             let moment = if stale { now } else { event.received_at };
             state = batch.advance(tx, book, state, &Input::Event(event), moment).await?;
-            batch.events.push(StoredEvent { customer: state.id.clone(), inbox_id: Some(*body), event: event.clone() });
+            batch.events.push(StoredEvent { customer: state.id.clone(), inbox_id: Some(body), event: event.clone() });
         }
         Ok(state)
     }

@@ -6,8 +6,9 @@
 
 mod group;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,11 +17,13 @@ use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::customer::Customer;
 use crate::journey::time::Timestamp;
 use crate::mail::{Letter, Outcome};
-use crate::store::{Claimed, Count, MessageState, OutcomeRow, Tx};
+use crate::store::{Claimed, Count, MessageState, OutcomeRow, Store, Tx};
 use group::{Group, LastCheck};
 
 /// Most marks and outcomes of one transaction.
 const MAX_GROUP: usize = 128;
+/// How long a transaction waits for the requests of other letters.
+const COMPANY: Duration = Duration::from_millis(2);
 /// The reason of a refusal that proves that there is no such mailbox, and of the suppression that follows from it.
 const MAILBOX_GONE: &str = "mailbox_gone";
 
@@ -107,6 +110,7 @@ impl Recording {
 async fn run(engine: Arc<Engine>, mut waiting: mpsc::UnboundedReceiver<Request>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
+        engine.wait_for_company(&mut waiting, &mut group).await;
         let requests = std::mem::take(&mut group);
         // An unanswered request tells its sender that nothing was recorded: the lease or the doubt settles it later.
         match engine.record(&requests).await {
@@ -121,14 +125,24 @@ async fn run(engine: Arc<Engine>, mut waiting: mpsc::UnboundedReceiver<Request>)
 }
 
 impl Engine {
+    /// Waits a moment for the requests of other letters in hand: a commit costs the same for one as for all of them. A
+    /// letter that is alone waits for nobody.
+    async fn wait_for_company(&self, waiting: &mut mpsc::UnboundedReceiver<Request>, group: &mut Vec<Request>) {
+        let until = tokio::time::Instant::now() + COMPANY;
+        while group.len() < (self.in_hand().len() / 2).min(MAX_GROUP) {
+            let room = MAX_GROUP - group.len();
+            match tokio::time::timeout_at(until, waiting.recv_many(group, room)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return,
+            }
+        }
+    }
+
     async fn record(&self, requests: &[Request]) -> Result<Vec<bool>> {
         let now = self.clock.now();
-        let mut tx = self.store.begin_processing().await?;
-        // Whoever a letter was claimed for may have been merged into somebody else since.
         let ids: Vec<String> = requests.iter().map(Request::customer).collect();
-        let survivors = tx.survivors(&ids).await?;
-        let loaded: Vec<String> = survivors.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut group = Group { customers: tx.load_customers(&loaded).await?, ..Group::default() };
+        let (mut tx, survivors, customers) = todays_customers(&self.store, &ids).await?;
+        let mut group = Group { customers, ..Group::default() };
         let addresses: Vec<String> = requests.iter().filter_map(Request::address).collect();
         let suppressed = tx.suppressed(&addresses).await?;
         let book = self.book.load_full();
@@ -233,6 +247,24 @@ impl Engine {
             relay: relay.to_owned(),
             reason: reason.map(str::to_owned),
         }
+    }
+}
+
+/// A transaction over letters' customers as they are today: who each of them is, and their documents, locked. Whoever a
+/// letter was claimed for may have been merged into somebody else since, and may be while this waits for its turn.
+async fn todays_customers(
+    store: &Store,
+    ids: &[String],
+) -> Result<(Tx, HashMap<String, String>, HashMap<String, Customer>)> {
+    let mut survivors: HashMap<String, String> = ids.iter().map(|id| (id.clone(), id.clone())).collect();
+    loop {
+        let wanted: Vec<String> = survivors.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut tx = store.begin_recording(&wanted).await?;
+        let customers = tx.load_customers(&wanted).await?;
+        if wanted.iter().all(|id| customers.contains_key(id)) {
+            return Ok((tx, survivors, customers));
+        }
+        survivors = tx.survivors(ids).await?;
     }
 }
 

@@ -3,11 +3,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::process::Ahead;
 use super::record::Recorder;
 use super::{Engine, Result};
 use crate::journey::time::{Span, Timestamp};
@@ -16,6 +18,9 @@ use crate::journey::time::{Span, Timestamp};
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How long a loop rests after an error.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// How long applying waits for a rush of bodies to be over before its next batch, and how often it looks.
+const LONGEST_RUSH: Duration = Duration::from_millis(400);
+const RUSH_STEP: Duration = Duration::from_millis(5);
 /// How often upkeep is done.
 const UPKEEP_EVERY: Span = Span::seconds(60);
 /// How often a CRM's directories are read anew.
@@ -24,10 +29,10 @@ const REFERENCES_EVERY: Span = Span::seconds(3_600);
 impl Engine {
     /// Starts every loop on `tasks`. They end soon after `stop` is cancelled, each when what it has in hand is done.
     pub fn start(self: &Arc<Self>, recorder: &Recorder, stop: &CancellationToken, tasks: &TaskTracker) {
-        let engine = Arc::clone(self);
+        let (engine, ahead) = (Arc::clone(self), Arc::new(Mutex::new(None)));
         tasks.spawn(looped("process", stop.clone(), Arc::clone(self), move || {
-            let engine = Arc::clone(&engine);
-            async move { engine.process_round().await }
+            let (engine, ahead) = (Arc::clone(&engine), Arc::clone(&ahead));
+            async move { engine.process_round(&ahead).await }
         }));
         let (engine, sender) = (Arc::clone(self), recorder.clone());
         tasks.spawn(looped("send", stop.clone(), Arc::clone(self), move || {
@@ -87,8 +92,18 @@ impl Engine {
         }));
     }
 
-    async fn process_round(&self) -> Result<Next> {
-        let bodies = self.process_bodies().await?;
+    /// While bodies come in by crowds, hearing them comes before applying them: what is applied later is only late, what
+    /// is not heard is lost. But not for long at a time, or what has been heard would never be applied.
+    async fn give_way(&self) {
+        let until = Instant::now() + LONGEST_RUSH;
+        while self.wakes.rush.is_on() && Instant::now() < until {
+            tokio::time::sleep(RUSH_STEP).await;
+        }
+    }
+
+    async fn process_round(self: &Arc<Self>, ahead: &Mutex<Ahead>) -> Result<Next> {
+        self.give_way().await;
+        let bodies = self.process_bodies_ahead(ahead).await?;
         let due = self.process_due().await?;
         if bodies.handled + due.handled > 0 {
             return Ok(Next::Now);

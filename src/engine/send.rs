@@ -5,21 +5,25 @@
 //!
 //! Letters go out along as many lanes as the relay has connections. A lane does not wait for one letter's outcome before it
 //! begins the next: it asks for the outcome first and for the next mark after it, and what is asked for is recorded in that
-//! order, mostly in one commit. So at most one letter a lane is ever on disk as being handed over.
+//! order, mostly in one commit. So at most one letter a lane is ever on disk as being handed over. Whom letters go to is
+//! read for all lanes at once, as many letters as there are lanes; the last check reads it once more.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio::sync::Mutex;
 
 use super::process::Worked;
 use super::record::{Recorder, Recording};
 use super::{Engine, EngineError, Result};
+use crate::journey::customer::Customer;
 use crate::journey::policy;
 use crate::mail::{Address, Job, Letter, Outcome, Relay};
 use crate::store::Claimed;
 
 /// Letters claimed at once for each connection.
-const PER_CONNECTION: usize = 16;
+const PER_CONNECTION: usize = 32;
 
 impl Engine {
     /// Sends one batch of letters whose time has come.
@@ -37,19 +41,37 @@ impl Engine {
             tx.claim_messages(&self.node, now, now.after(self.lease), unapplied, connections * PER_CONNECTION).await?;
         tx.commit().await?;
         let handled = claimed.len();
-        let queue = Mutex::new(claimed.into_iter());
-        join_all((0..connections.min(handled)).map(|_| self.send_along(relay, recorder, &queue))).await;
+        let lanes = connections.min(handled);
+        let queue = Arc::new(Mutex::new(Queue { waiting: claimed.into(), ready: VecDeque::new(), at_once: lanes }));
+        // Tasks of their own: composing takes a processor, and there may be several.
+        let lanes = (0..lanes).map(|_| {
+            let (engine, relay, recorder) = (Arc::clone(self), relay.clone(), recorder.clone());
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move { engine.send_along(&relay, &recorder, &queue).await })
+        });
+        for lane in join_all(lanes.collect::<Vec<_>>()).await {
+            if let Err(error) = lane {
+                tracing::error!(error = &error as &dyn std::error::Error, "a lane of letters broke down");
+            }
+        }
         Ok(Worked { handled, dead: 0 })
     }
 
     /// One lane: sends letters of the queue, one after another, until it is empty and what became of them is on disk.
-    async fn send_along(&self, relay: &Relay, recorder: &Recorder, queue: &Mutex<impl Iterator<Item = Claimed>>) {
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    async fn send_along(&self, relay: &Relay, recorder: &Recorder, queue: &Mutex<Queue>) {
         let mut before = None;
-        while let Some(claimed) = next() {
-            let claimed = Arc::new(claimed);
+        loop {
+            let next = queue.lock().await.next(self).await;
+            let (claimed, to) = match next {
+                Ok(Some((claimed, to))) => (Arc::new(claimed), to),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "letters' customers could not be read");
+                    break;
+                }
+            };
             let in_hand = InHand::hold(self, &claimed.id);
-            let delivered = self.deliver(relay, recorder, &claimed).await;
+            let delivered = self.deliver(relay, recorder, &claimed, to).await;
             // It was asked for before this letter's mark, so it is there by now.
             in_hand_no_more(before.take()).await;
             match delivered {
@@ -61,8 +83,14 @@ impl Engine {
     }
 
     /// Takes one letter as far as it goes; what is still to be recorded of it is on its way to the disk.
-    async fn deliver(&self, relay: &Relay, recorder: &Recorder, claimed: &Arc<Claimed>) -> Result<Option<Recording>> {
-        let Some(customer) = self.store.customer(&claimed.customer).await? else {
+    async fn deliver(
+        &self,
+        relay: &Relay,
+        recorder: &Recorder,
+        claimed: &Arc<Claimed>,
+        to: Option<Recipient>,
+    ) -> Result<Option<Recording>> {
+        let Some(Recipient { customer, address, suppressed }) = to else {
             recorder.failed(claimed, "the customer is not known any more".into()).await?;
             return Ok(None);
         };
@@ -80,11 +108,6 @@ impl Engine {
         };
         let frozen = self.frozen(claimed).await?;
         // A letter that must be withheld is withheld for that reason, whatever its template comes to.
-        let address = frozen.as_ref().map(|letter| letter.to.as_str()).or(customer.email()).map(str::to_owned);
-        let suppressed = match &address {
-            Some(address) => self.store.suppressed_one(&address.to_lowercase()).await?.is_some(),
-            None => false,
-        };
         if policy::at_sending(&book.rulebook, &customer, &claimed.id, suppressed, self.clock.now()).withhold.is_some() {
             recorder.withhold(claimed, customer.id.clone(), address).await?;
             return Ok(None);
@@ -148,6 +171,48 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+}
+
+/// Claimed letters, with whom the next ones go to.
+struct Queue {
+    waiting: VecDeque<Claimed>,
+    ready: VecDeque<(Claimed, Option<Recipient>)>,
+    at_once: usize,
+}
+
+/// Whom a letter goes to; for a letter that an earlier try froze, at the address that it was frozen with.
+struct Recipient {
+    customer: Customer,
+    address: Option<String>,
+    suppressed: bool,
+}
+
+impl Queue {
+    async fn next(&mut self, engine: &Engine) -> Result<Option<(Claimed, Option<Recipient>)>> {
+        if self.ready.is_empty() && !self.waiting.is_empty() {
+            let letters: Vec<Claimed> = self.waiting.drain(..self.at_once.min(self.waiting.len())).collect();
+            let ids: HashSet<&String> = letters.iter().map(|claimed| &claimed.customer).collect();
+            let customers = engine.store.customers(&ids.into_iter().cloned().collect::<Vec<_>>()).await?;
+            let addresses: HashMap<&str, String> = letters
+                .iter()
+                .filter_map(|claimed| {
+                    let frozen = claimed.raw.as_ref().and(claimed.to.as_deref());
+                    let address = frozen.or_else(|| customers.get(&claimed.customer)?.email())?;
+                    Some((claimed.id.as_str(), address.to_lowercase()))
+                })
+                .collect();
+            let suppressed = engine.store.suppressed(&addresses.values().cloned().collect::<Vec<_>>()).await?;
+            let recipient = |claimed: &Claimed| {
+                let customer = customers.get(&claimed.customer)?.clone();
+                let address = addresses.get(claimed.id.as_str()).cloned();
+                let suppressed = address.as_ref().is_some_and(|address| suppressed.contains(address));
+                Some(Recipient { customer, address, suppressed })
+            };
+            let recipients: Vec<Option<Recipient>> = letters.iter().map(recipient).collect();
+            self.ready = letters.into_iter().zip(recipients).collect();
+        }
+        Ok(self.ready.pop_front())
     }
 }
 

@@ -8,7 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{
-    DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
+    DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone,
+    Utc, Weekday,
 };
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -85,7 +86,7 @@ impl Timestamp {
 
     /// RFC 3339 text with microseconds: always of the same length, so that text order is time order.
     pub fn rfc3339(self) -> String {
-        self.utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+        self.utc().to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 
     /// How long from `earlier` to this moment; zero if it lies in the future.

@@ -25,7 +25,8 @@ impl Tx {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.fetch("load customers", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
+        self.inner.take_in_hand(ids).await?;
+        let rows = self.look("load customers", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
         rows.iter().map(document).map(|doc| doc.map(|doc| (doc.id.clone(), doc))).collect()
     }
 
@@ -35,7 +36,7 @@ impl Tx {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.fetch("find survivors", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
+        let rows = self.look("find survivors", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
         rows.iter()
             .map(|row| {
                 let mut fields = row.fields();
@@ -97,6 +98,22 @@ impl Store {
             WHERE id = (SELECT COALESCE(merged_into, id) FROM customers WHERE id = $1)";
         let rows = self.read("read a customer", SQL, vec![Arg::text(id)]).await?;
         rows.first().map(document).transpose()
+    }
+
+    /// Who customers are today, each under the id that was asked for: of a merged one, the survivor.
+    pub async fn customers(&self, ids: &[String]) -> Result<HashMap<String, Customer>> {
+        const SQL: &str = "SELECT asked.id, today.doc FROM customers AS asked
+            JOIN customers AS today ON today.id = COALESCE(asked.merged_into, asked.id) WHERE asked.id = ANY($1)";
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = self.read("read customers", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
+        rows.iter()
+            .map(|row| {
+                let mut fields = row.fields();
+                Ok((fields.text()?, fields.json()?))
+            })
+            .collect()
     }
 
     /// A customer by a key.

@@ -5,11 +5,15 @@
 //! what follows it on its line is left out, because SQLite has one writer at a time anyway.
 
 mod arg;
+mod busy;
+mod lazy;
 mod row;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlitePool};
+use tokio::sync::Mutex;
 
 pub(super) use arg::{Arg, indexed};
 pub(super) use row::Row;
@@ -19,13 +23,13 @@ use super::{Engine, Result, StoreError};
 /// Connections for writing and for reading, apart from each other: a reader never waits for a writer's connection.
 #[derive(Clone, Debug)]
 pub(super) enum Pools {
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite { write: SqlitePool, read: SqlitePool, turn: Arc<Mutex<()>>, busy: Arc<busy::Busy> },
     Postgres { write: PgPool, read: PgPool },
 }
 
 #[derive(Debug)]
 pub(super) enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(lazy::Lazy),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -40,10 +44,27 @@ impl Pools {
     pub(super) async fn begin(&self) -> Result<Transaction> {
         match self {
             // A transaction that first reads and then writes could not be upgraded while another one writes.
-            Self::Sqlite { write, .. } => write.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
-            Self::Postgres { write, .. } => write.begin().await.map(Transaction::Postgres),
+            Self::Sqlite { write, read, busy, .. } => {
+                let mut tx = lazy::Lazy::new((write, read, busy), None);
+                tx.writing().await.map(drop)?;
+                Ok(Transaction::Sqlite(tx))
+            }
+            Self::Postgres { write, .. } => {
+                write.begin().await.map(Transaction::Postgres).map_err(failed("begin a transaction"))
+            }
         }
-        .map_err(query("begin a transaction"))
+    }
+
+    /// Begins a transaction that reads and thinks before it writes. SQLite's takes the database's one writer no sooner than
+    /// it writes, and keeps nobody else from writing until then. `in_turn`: after all others that were begun so.
+    pub(super) async fn begin_reading(&self, in_turn: bool) -> Result<Transaction> {
+        match self {
+            Self::Sqlite { write, read, turn, busy } => {
+                let turn = if in_turn { Some(Arc::clone(turn).lock_owned().await) } else { None };
+                Ok(Transaction::Sqlite(lazy::Lazy::new((write, read, busy), turn)))
+            }
+            Self::Postgres { .. } => self.begin().await,
+        }
     }
 
     pub(super) async fn fetch(&self, what: &'static str, sql: &str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
@@ -58,12 +79,12 @@ impl Pools {
                 query.fetch_all(read).await.map(|rows| Row::postgres(what, rows))
             }
         }
-        .map_err(query(what))
+        .map_err(failed(what))
     }
 
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { write, read } => {
+            Self::Sqlite { write, read, .. } => {
                 // The writer last: the last connection to close folds the write-ahead log into the file.
                 read.close().await;
                 write.close().await;
@@ -84,12 +105,20 @@ impl Transaction {
         }
     }
 
+    /// Locks customers until the transaction ends, where the statement that reads them does not; with all that it needs in
+    /// hand, a transaction out of turn may write at once.
+    pub(super) async fn take_in_hand(&mut self, customers: &[String]) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.take_in_hand(customers).await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     pub(super) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await.map_err(failed("commit a transaction")),
         }
-        .map_err(query("commit a transaction"))
     }
 
     /// Runs a statement and tells how many rows it touched.
@@ -98,34 +127,51 @@ impl Transaction {
             Self::Sqlite(tx) => {
                 let statement = AssertSqlSafe(for_sqlite(sql).into_owned());
                 let query = sqlx::query_with(statement, arg::sqlite(what, args)?);
-                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+                query.execute(tx.writing().await?).await.map(|done| done.rows_affected())
             }
             Self::Postgres(tx) => {
                 let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arg::postgres(what, args)?);
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
             }
         }
-        .map_err(query(what))
+        .map_err(failed(what))
     }
 
-    /// Runs a statement and takes the rows it returns.
+    /// Runs a statement that only reads, and takes the rows it returns.
+    pub(super) async fn look(&mut self, what: &'static str, sql: &str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite(tx) => {
+                let statement = AssertSqlSafe(for_sqlite(sql).into_owned());
+                let query = sqlx::query_with(statement, arg::sqlite(what, args)?);
+                match tx.open() {
+                    Some(open) => query.fetch_all(open).await,
+                    None => query.fetch_all(tx.reading()).await,
+                }
+                .map(|rows| Row::sqlite(what, rows))
+                .map_err(failed(what))
+            }
+            Self::Postgres(_) => self.fetch(what, sql, args).await,
+        }
+    }
+
+    /// Runs a statement that writes, and takes the rows it returns.
     pub(super) async fn fetch(&mut self, what: &'static str, sql: &str, args: Vec<Arg<'_>>) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(tx) => {
                 let statement = AssertSqlSafe(for_sqlite(sql).into_owned());
                 let query = sqlx::query_with(statement, arg::sqlite(what, args)?);
-                query.fetch_all(&mut **tx).await.map(|rows| Row::sqlite(what, rows))
+                query.fetch_all(tx.writing().await?).await.map(|rows| Row::sqlite(what, rows))
             }
             Self::Postgres(tx) => {
                 let query = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arg::postgres(what, args)?);
                 query.fetch_all(&mut **tx).await.map(|rows| Row::postgres(what, rows))
             }
         }
-        .map_err(query(what))
+        .map_err(failed(what))
     }
 }
 
-fn query(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+fn failed(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| StoreError::Query { what, source }
 }
 

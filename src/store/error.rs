@@ -21,6 +21,23 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// Another daemon works on the file.
+    #[error(
+        "another milepost daemon works on {}; stop it first, or use PostgreSQL if there are to be several",
+        .path.display()
+    )]
+    Taken {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file that keeps other daemons away could not be locked.
+    #[error("cannot lock {}", .path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// No connection.
     #[error("cannot open the database")]
     Open(#[source] sqlx::Error),

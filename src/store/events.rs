@@ -29,7 +29,7 @@ impl Tx {
         };
         let rows = asked.iter().map(|(source, id)| [Arg::text(source), Arg::indexed(id)]).collect();
         let mut known = HashSet::new();
-        for row in self.fetch_many(&MANY, rows).await? {
+        for row in self.look_up_many(&MANY, rows).await? {
             let mut fields = row.fields();
             known.insert((fields.text()?, fields.text()?));
         }

@@ -6,6 +6,8 @@
 mod list;
 mod put;
 
+use std::ops::RangeInclusive;
+
 use super::db::{Arg, Row};
 use super::rows::Many;
 use super::words::words;
@@ -93,10 +95,16 @@ pub struct Body {
 impl Store {
     /// Bodies that wait to be applied, in the order of arrival.
     pub async fn pending_bodies(&self, limit: usize) -> Result<Vec<Body>> {
+        self.pending_bodies_beside(0..=0, limit).await
+    }
+
+    /// The same without those whose ids lie in a range: they are in hand.
+    pub async fn pending_bodies_beside(&self, in_hand: RangeInclusive<i64>, limit: usize) -> Result<Vec<Body>> {
         const SQL: &str =
             "SELECT id, connection, channel, content_type, query, body, received_at, state, attempts, reason, next_at
-            FROM inbox WHERE state = 'pending' ORDER BY id LIMIT $1";
-        bodies(&self.read("read pending bodies", SQL, vec![Arg::count(limit)]).await?)
+            FROM inbox WHERE state = 'pending' AND (id < $1 OR id > $2) ORDER BY id LIMIT $3";
+        let args = vec![Arg::int(*in_hand.start()), Arg::int(*in_hand.end()), Arg::count(limit)];
+        bodies(&self.read("read pending bodies", SQL, args).await?)
     }
 
     /// When the oldest body that waits to be applied was accepted. One that waits for its first read from a CRM counts; once

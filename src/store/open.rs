@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -10,10 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::db::Pools;
-use super::{Result, StoreError};
-
-static SQLITE_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres");
+use super::{Result, StoreError, schema};
 
 /// Enough for every text of the store in every chunk size.
 const STATEMENTS: usize = 400;
@@ -23,15 +21,24 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 const BUSY: Duration = Duration::from_secs(20);
 
 pub(super) async fn open(url: &str) -> Result<Pools> {
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        return if path == ":memory:" { memory().await } else { file(Path::new(path)).await };
+    if url.starts_with("sqlite:") {
+        return match sqlite_file(url) {
+            Some(path) => file(path).await,
+            None => memory().await,
+        };
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         server(url).await
     } else {
         Err(StoreError::Url)
     }
+}
+
+/// The file of a SQLite database that has one.
+pub(super) fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    (path != ":memory:").then_some(Path::new(path))
 }
 
 async fn file(path: &Path) -> Result<Pools> {
@@ -58,12 +65,12 @@ async fn file(path: &Path) -> Result<Pools> {
         .connect_with(options.pragma("query_only", "ON"))
         .await
         .map_err(StoreError::Open)?;
-    Ok(Pools::Sqlite { write, read })
+    Ok(Pools::Sqlite { write, read, turn: Arc::default(), busy: Arc::default() })
 }
 
 async fn memory() -> Result<Pools> {
     let write = writer(sqlite_options(SqliteConnectOptions::new().in_memory(true))).await?;
-    Ok(Pools::Sqlite { read: write.clone(), write })
+    Ok(Pools::Sqlite { read: write.clone(), write, turn: Arc::default(), busy: Arc::default() })
 }
 
 fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
@@ -89,7 +96,7 @@ async fn writer(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool> {
         .map_err(StoreError::Open)?;
     // sqlx takes no lock on SQLite: two processes that start together would both apply the same step.
     let mut lock = pool.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Open)?;
-    migrate(&SQLITE_SCHEMA, &mut *lock).await?;
+    migrate(&schema::SQLITE, &mut *lock).await?;
     lock.commit().await.map_err(|source| StoreError::Migrate(MigrateError::Execute(source)))?;
     Ok(pool)
 }
@@ -102,7 +109,7 @@ async fn server(url: &str) -> Result<Pools> {
         .disable_statement_logging();
     let pool = || PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS);
     let write = pool().connect_with(options.clone()).await.map_err(StoreError::Open)?;
-    migrate(&POSTGRES_SCHEMA, &mut *write.acquire().await.map_err(StoreError::Open)?).await?;
+    migrate(&schema::POSTGRES, &mut *write.acquire().await.map_err(StoreError::Open)?).await?;
     let read = pool().connect_with(options).await.map_err(StoreError::Open)?;
     Ok(Pools::Postgres { write, read })
 }

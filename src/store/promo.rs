@@ -55,7 +55,7 @@ impl Tx {
             SELECT id FROM promo_codes WHERE pool = $1 AND enrollment IS NULL ORDER BY id LIMIT 1 FOR UPDATE
             ) RETURNING code";
         let given = self
-            .fetch("look for a promo code given before", GIVEN, vec![Arg::text(pool), Arg::text(enrollment)])
+            .look("look for a promo code given before", GIVEN, vec![Arg::text(pool), Arg::text(enrollment)])
             .await?;
         if let Some(row) = given.first() {
             return row.fields().text().map(Some);

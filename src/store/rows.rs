@@ -57,7 +57,21 @@ impl Tx {
         Ok(touched)
     }
 
-    /// Runs the statement over all rows and takes what it returns.
+    /// Runs a statement that only reads over all rows and takes what it returns.
+    pub(super) async fn look_up_many<const N: usize>(
+        &mut self,
+        many: &Many,
+        rows: Vec<[Arg<'_>; N]>,
+    ) -> Result<Vec<Row>> {
+        let engine = self.engine();
+        let mut found = Vec::new();
+        for (size, args) in chunks(rows) {
+            found.extend(self.inner.look(many.what, &many.text(engine, size, N), args).await?);
+        }
+        Ok(found)
+    }
+
+    /// Runs a statement that writes over all rows and takes what it returns.
     pub(super) async fn fetch_many<const N: usize>(
         &mut self,
         many: &Many,

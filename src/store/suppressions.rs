@@ -1,6 +1,6 @@
 //! Addresses that must not be written to, each with the first reason and its source.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use serde::Serialize;
 
@@ -47,16 +47,12 @@ impl Tx {
 
     /// Of addresses, those that are suppressed, as they were asked for.
     pub async fn suppressed(&mut self, addresses: &[String]) -> Result<HashSet<String>> {
-        const SQL: &str = "SELECT address FROM suppressions WHERE address = ANY($1)";
         if addresses.is_empty() {
             return Ok(HashSet::new());
         }
-        let asked: HashMap<&String, String> =
-            addresses.iter().map(|address| (address, indexed(&fold(address)).into_owned())).collect();
-        let args = vec![Arg::texts(asked.values().map(String::as_str))];
-        let rows = self.fetch("find suppressed addresses", SQL, args).await?;
-        let found = rows.iter().map(|row| row.fields().text()).collect::<Result<HashSet<_>>>()?;
-        Ok(asked.into_iter().filter(|(_, folded)| found.contains(folded)).map(|(address, _)| address.clone()).collect())
+        let folded = folded(addresses);
+        let rows = self.look(SUPPRESSED.0, SUPPRESSED.1, vec![Arg::texts(folded.iter().map(String::as_str))]).await?;
+        as_asked(addresses, &folded, &rows)
     }
 
     /// Lets an address be written to again; tells whether it was suppressed.
@@ -67,6 +63,16 @@ impl Tx {
 }
 
 impl Store {
+    /// The same outside a transaction.
+    pub async fn suppressed(&self, addresses: &[String]) -> Result<HashSet<String>> {
+        if addresses.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let folded = folded(addresses);
+        let rows = self.read(SUPPRESSED.0, SUPPRESSED.1, vec![Arg::texts(folded.iter().map(String::as_str))]).await?;
+        as_asked(addresses, &folded, &rows)
+    }
+
     /// The suppression of one address.
     pub async fn suppressed_one(&self, address: &str) -> Result<Option<Suppression>> {
         const SQL: &str = "SELECT address, reason, source, at, detail FROM suppressions WHERE address = $1";
@@ -80,6 +86,21 @@ impl Store {
             "SELECT address, reason, source, at, detail FROM suppressions ORDER BY at DESC, address LIMIT $1";
         self.read("list suppressions", SQL, vec![Arg::count(limit)]).await?.iter().map(suppression).collect()
     }
+}
+
+const SUPPRESSED: (&str, &str) =
+    ("find suppressed addresses", "SELECT address FROM suppressions WHERE address = ANY($1)");
+
+/// Addresses as they stand in the list.
+fn folded(addresses: &[String]) -> Vec<String> {
+    addresses.iter().map(|address| indexed(&fold(address)).into_owned()).collect()
+}
+
+/// Of the addresses asked for, those whose folded form was found.
+fn as_asked(addresses: &[String], folded: &[String], rows: &[Row]) -> Result<HashSet<String>> {
+    let found = rows.iter().map(|row| row.fields().text()).collect::<Result<HashSet<_>>>()?;
+    let asked = addresses.iter().zip(folded);
+    Ok(asked.filter(|(_, folded)| found.contains(*folded)).map(|(address, _)| address.clone()).collect())
 }
 
 /// Mailboxes that differ by case alone are one mailbox everywhere that matters.

@@ -30,6 +30,12 @@ fn parse(text: &str, zone: Tz) -> Option<Timestamp> {
     if !text.is_ascii() || text.len() > 40 {
         return None;
     }
+    // By far the most common form.
+    if text.len() == 19
+        && let Ok(local) = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+    {
+        return usable(local.year()).then(|| Timestamp::from_local(local, zone)).flatten();
+    }
     let with_offset = ["%Y-%m-%d %H:%M:%S%:z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%.f%z"]
         .iter()
         .find_map(|form| DateTime::parse_from_str(text, form).ok())

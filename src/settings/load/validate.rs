@@ -169,14 +169,13 @@ fn server(settings: &Settings, check: &mut Check<'_, '_>) {
         );
         seen.push(token);
     }
-    if let Some(filter) = &settings.log.filter {
-        let parsed = tracing_subscriber::EnvFilter::builder().parse(filter);
-        if let Err(error) = parsed {
-            check.fault(
-                "log.filter",
-                format!("`log.filter` can't be read: {error}"),
-                Some("for example `info,milepost::engine=debug`".into()),
-            );
-        }
+    if let Some(filter) = &settings.log.filter
+        && let Err(error) = filter.parse::<tracing_subscriber::filter::Targets>()
+    {
+        check.fault(
+            "log.filter",
+            format!("`log.filter` can't be read: {error}"),
+            Some("for example `info,milepost::engine=debug`".into()),
+        );
     }
 }

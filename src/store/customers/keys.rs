@@ -18,7 +18,7 @@ impl Tx {
         };
         let rows = keys.iter().map(|key| [Arg::text(&key.kind), Arg::indexed(&key.value)]).collect();
         let mut found = HashMap::new();
-        for row in self.fetch_many(&MANY, rows).await? {
+        for row in self.look_up_many(&MANY, rows).await? {
             let mut fields = row.fields();
             found.insert((fields.text()?, fields.text()?), fields.text()?);
         }

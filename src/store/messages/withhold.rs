@@ -43,7 +43,7 @@ impl Tx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.fetch("find messages' rules", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
+        let rows = self.look("find messages' rules", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
         rows.iter().map(OfRule::read).collect()
     }
 

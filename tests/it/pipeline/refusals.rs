@@ -200,8 +200,9 @@ async fn a_relay_that_is_not_there_is_tried_again(place: &Place) {
     daemon.accept(arrives("anna")).await;
     daemon.settle().await;
     assert_eq!(state(&daemon).await, (MessageState::Queued, Some("connection_lost".into())));
-    let again = Daemon::start_at(daemon.mailbox.clone(), place.url(), book(&[WELCOME]), minute(1), |_| {}).await;
+    let mailbox = daemon.mailbox.clone();
     drop(daemon);
+    let again = Daemon::start_at(mailbox, place.url(), book(&[WELCOME]), minute(1), |_| {}).await;
     again.settle().await;
     assert_eq!(again.subjects(), ["welcome for anna"]);
     books::check(&again).await;

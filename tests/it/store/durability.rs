@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use milepost::store::{Engine, Store, StoreError};
+use milepost::store::{Alone, Engine, Store, StoreError};
 use tokio::task::JoinSet;
 
 use super::both;
@@ -75,7 +75,8 @@ async fn many_may_open_at_once(place: &Place) {
 }
 
 async fn one_processor_runs_at_a_time(place: &Place) {
-    let other = place.another().await;
+    // One process is all that works on a file: see `a_file_has_one_daemon`.
+    let other = if place.store.engine() == Engine::Sqlite { place.store.clone() } else { place.another().await };
     let first = place.store.begin_processing().await.unwrap();
     let second = tokio::time::timeout(Duration::from_millis(100), other.begin_processing()).await;
     assert!(second.is_err(), "waits");
@@ -87,6 +88,18 @@ async fn one_processor_runs_at_a_time(place: &Place) {
     first.commit().await.unwrap();
     other.begin_processing().await.unwrap().commit().await.unwrap();
     other.close().await;
+}
+
+#[test]
+fn a_file_has_one_daemon() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite:{}", folder.path().join("milepost.db").display());
+    let first = Alone::on(&url).expect("the first");
+    let second = Alone::on(&url).expect_err("the second");
+    assert!(matches!(second, StoreError::Taken { .. }), "{second}");
+    drop(first);
+    let _third = Alone::on(&url).expect("after the first has gone");
+    let _memory = (Alone::on("sqlite::memory:").expect("one"), Alone::on("sqlite::memory:").expect("another"));
 }
 
 async fn a_transaction_can_be_carried_between_threads(place: &Place) {

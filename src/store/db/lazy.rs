@@ -1,0 +1,83 @@
+//! A transaction of SQLite that opens when it first writes.
+
+use std::sync::Arc;
+
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use tokio::sync::OwnedMutexGuard;
+
+use super::busy::Busy;
+use super::failed;
+use crate::store::Result;
+
+/// A transaction that may not be open yet; what it reads until then is what was committed last.
+#[derive(Debug)]
+pub(in crate::store) struct Lazy {
+    // Fields are dropped in their order: first the transaction ends, then others may go on.
+    open: Option<sqlx::Transaction<'static, Sqlite>>,
+    customers: InHand,
+    turn: Option<OwnedMutexGuard<()>>,
+    write: SqlitePool,
+    read: SqlitePool,
+}
+
+/// Customers in hand, let go when this is dropped.
+#[derive(Debug)]
+struct InHand {
+    busy: Arc<Busy>,
+    ids: Vec<String>,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.busy.free(&self.ids);
+    }
+}
+
+impl Lazy {
+    pub(super) fn new(
+        (write, read, busy): (&SqlitePool, &SqlitePool, &Arc<Busy>),
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Self {
+        let customers = InHand { busy: Arc::clone(busy), ids: Vec::new() };
+        Self { open: None, customers, turn, write: write.clone(), read: read.clone() }
+    }
+
+    /// Waits until no other transaction of this process has these customers in hand, and takes them. A transaction out of
+    /// turn opens then: what it has in hand is all it will need, and the writer's own connection knows its pages already.
+    pub(super) async fn take_in_hand(&mut self, ids: &[String]) -> Result<()> {
+        let more: Vec<String> = ids.iter().filter(|id| !self.customers.ids.contains(id)).cloned().collect();
+        self.customers.busy.take(&more).await;
+        self.customers.ids.extend(more);
+        if self.turn.is_none() {
+            self.writing().await?;
+        }
+        Ok(())
+    }
+
+    /// The transaction, if it is open.
+    pub(super) fn open(&mut self) -> Option<&mut SqliteConnection> {
+        self.open.as_deref_mut()
+    }
+
+    /// Where to read while it is not.
+    pub(super) fn reading(&self) -> &SqlitePool {
+        &self.read
+    }
+
+    /// The transaction, opened if it is not.
+    pub(super) async fn writing(&mut self) -> Result<&mut SqliteConnection> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            // A transaction that first reads and then writes could not be upgraded while another one writes.
+            None => self.write.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin a transaction"))?,
+        };
+        Ok(self.open.insert(open))
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        match self.open {
+            Some(open) => open.commit().await.map_err(failed("commit a transaction")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The schema, built into the program: the files of `migrations/`, in their order.
+
+use std::sync::LazyLock;
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// Lists one engine's files: number and name as in the file's name, and its text.
+macro_rules! files {
+    ($engine:literal: $(($number:literal, $name:literal, $file:literal)),+ $(,)?) => {
+        LazyLock::new(|| {
+            Migrator::with_migrations(vec![$(Migration::new(
+                $number,
+                $name.into(),
+                MigrationType::Simple,
+                include_str!(concat!("../../migrations/", $engine, "/", $file, ".sql")).into_sql_str(),
+                false,
+            )),+])
+        })
+    };
+}
+
+pub(super) static SQLITE: LazyLock<Migrator> = files!["sqlite":
+    (1, "inbox", "0001_inbox"),
+    (2, "customers", "0002_customers"),
+    (3, "journeys", "0003_journeys"),
+    (4, "messages", "0004_messages"),
+    (5, "registers", "0005_registers"),
+];
+
+pub(super) static POSTGRES: LazyLock<Migrator> = files!["postgres":
+    (1, "inbox", "0001_inbox"),
+    (2, "customers", "0002_customers"),
+    (3, "journeys", "0003_journeys"),
+    (4, "messages", "0004_messages"),
+    (5, "registers", "0005_registers"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_built_in_under_its_name() {
+        for (engine, schema) in [("sqlite", &*SQLITE), ("postgres", &*POSTGRES)] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .expect("a folder")
+                .map(|file| file.expect("a file").file_name().into_string().expect("a plain name"))
+                .collect();
+            files.sort();
+            let built: Vec<String> = schema.iter().map(|m| format!("{:04}_{}.sql", m.version, m.description)).collect();
+            assert_eq!(built, files);
+        }
+    }
+}
