@@ -7,6 +7,7 @@ mod reload;
 mod secret;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -87,6 +88,7 @@ impl App {
             poll_every,
             lease: lease(settings),
             in_hand: Mutex::default(),
+            relay_lost: AtomicBool::new(false),
             node: uuid::Uuid::now_v7().to_string(),
             wakes: Arc::new(Wakes::default()),
         });

@@ -20,6 +20,7 @@ pub mod sort;
 pub mod upkeep;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -61,6 +62,8 @@ pub struct Engine {
     pub in_hand: Mutex<HashSet<String>>,
     /// This process, in leases.
     pub node: String,
+    /// Whether the relay could not be reached the last time.
+    pub relay_lost: AtomicBool,
     /// What wakes the loops.
     pub wakes: Arc<Wakes>,
 }

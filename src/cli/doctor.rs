@@ -59,6 +59,7 @@ async fn look(loaded: &Loaded, context: &Context) -> Vec<Finding> {
     );
     findings.push(database);
     findings.extend(relays);
+    findings.extend(parts::public_url(loaded));
     findings.extend(connections);
     findings.extend(clock);
     findings.extend(dns);

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 
 use anyhow::anyhow;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -16,7 +16,11 @@ use crate::settings::{LogFormat, LogSettings};
 
 /// Sets logging up for the rest of the process.
 pub fn init(settings: &LogSettings) -> anyhow::Result<()> {
-    let filter: Targets = settings.filter.as_deref().unwrap_or("info").parse()?;
+    let filter: Targets = match &settings.filter {
+        Some(filter) => filter.parse()?,
+        // PostgreSQL's notices tell nothing but that the schema is there already.
+        None => Targets::new().with_default(LevelFilter::INFO).with_target("sqlx", LevelFilter::WARN),
+    };
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match settings.format {
         LogFormat::Human => lines.with_ansi(io::stderr().is_terminal()).boxed(),

@@ -54,7 +54,7 @@ pub struct ShopOptions {
 impl ShopOptions {
     /// A shop of usual size.
     pub fn new(seed: u64, start: Timestamp, zone: Tz) -> Self {
-        Self { seed, start, zone, customers_per_day: 50, customers_before: 40, limited_every: 61 }
+        Self { seed, start, zone, customers_per_day: 40, customers_before: 40, limited_every: 61 }
     }
 }
 

@@ -8,6 +8,7 @@ mod group;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -164,6 +165,7 @@ impl Engine {
                     }
                 }
                 What::Outcome { outcome, to, relay, marked, .. } => {
+                    self.note_relay(relay, outcome);
                     let row = self.outcome_row(claimed, outcome, relay, now);
                     group.settle(claimed, customer, to, &row, *marked);
                     group.outcomes.push(row);
@@ -184,6 +186,25 @@ impl Engine {
         let marked = self.write(&mut tx, &mut group, now).await?;
         tx.commit().await?;
         Ok(requests.iter().map(|r| !matches!(r.what, What::Mark { .. }) || marked.contains(&r.claimed.id)).collect())
+    }
+
+    /// Says once that the relay can't be reached, and once that it can again; each letter's own record says it each time.
+    fn note_relay(&self, relay: &str, outcome: &Outcome) {
+        let lost = if let Outcome::Lost { step, error } = outcome { Some((step, error)) } else { None };
+        if self.relay_lost.swap(lost.is_some(), Ordering::Relaxed) == lost.is_some() {
+            return;
+        }
+        if let Some((step, error)) = lost {
+            let step = step.to_string();
+            tracing::warn!(
+                relay.name = relay,
+                step,
+                error,
+                "the relay can't be reached; letters wait and are tried again"
+            );
+        } else {
+            tracing::info!(relay.name = relay, "the relay can be reached again");
+        }
     }
 
     async fn write(&self, tx: &mut Tx, group: &mut Group, now: Timestamp) -> Result<BTreeSet<String>> {

@@ -39,7 +39,8 @@ pub struct StageFigures {
     pub moved: Vec<(String, i64)>,
     /// How many left the map from here.
     pub left: i64,
-    /// Share of those who entered that moved on to a later stage, 0 to 1; `None` for the last stage and before anyone came.
+    /// Share of those who entered that moved on to a later stage, 0 to 1; `None` for the last stage and before anyone left:
+    /// whoever came a moment ago has not stayed behind.
     pub conversion: Option<f64>,
     /// Middle length of the stays that are over, within a tenth.
     pub median_stay: Option<Span>,
@@ -140,6 +141,7 @@ fn stage_figures(map: &JourneyMap, index: usize, sums: &Sums<'_>) -> StageFigure
     let entered = total(sums, metrics::ENTERED);
     let onward: i64 =
         moved.iter().filter(|(to, _)| map.index_of(to).is_some_and(|there| there > index)).map(|(_, n)| n).sum();
+    let gone: i64 = left.into_iter().flat_map(|to| to.values()).sum();
     let last = index + 1 == map.stages.len();
     let histogram = sums.get(metrics::STAY).map(|stays| {
         stays.iter().filter_map(|(bucket, n)| Some((bucket.parse().ok()?, *n))).collect::<BTreeMap<u32, i64>>()
@@ -149,7 +151,7 @@ fn stage_figures(map: &JourneyMap, index: usize, sums: &Sums<'_>) -> StageFigure
         here: total(sums, metrics::HERE),
         entered,
         left: left.and_then(|to| to.get("")).copied().unwrap_or(0),
-        conversion: (!last).then(|| share(onward, entered)).flatten(),
+        conversion: (!last && gone > 0).then(|| share(onward, entered)).flatten(),
         median_stay: histogram.as_ref().and_then(median_stay),
         moved,
     }

@@ -46,9 +46,7 @@ async fn file(path: &Path) -> Result<Pools> {
         return Err(StoreError::Url);
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        tokio::fs::create_dir_all(folder)
-            .await
-            .map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
+        private_folder(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
     }
     let options = sqlite_options(SqliteConnectOptions::new().filename(path))
         .create_if_missing(true)
@@ -57,7 +55,7 @@ async fn file(path: &Path) -> Result<Pools> {
         // Fewer, larger check points: each one syncs the whole file.
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864");
-    let write = writer(options.clone().pragma("cache_size", "-16384")).await?;
+    let write = writer(options.clone().pragma("cache_size", "-8192")).await?;
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .max_lifetime(None)
@@ -66,6 +64,15 @@ async fn file(path: &Path) -> Result<Pools> {
         .await
         .map_err(StoreError::Open)?;
     Ok(Pools::Sqlite { write, read, turn: Arc::default(), busy: Arc::default() })
+}
+
+/// Makes the folder of the database, for the daemon's own user alone: customers and secrets lie in it.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 async fn memory() -> Result<Pools> {

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::support::{Daemon, at};
 
 fn milepost(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("milepost").expect("the program is built");
@@ -128,6 +130,34 @@ fn schemas_are_json() {
     assert_eq!(both["map"], schema(&["map"]));
     assert_eq!(both["rule"], schema(&["rule"]));
     assert!(schema(&["settings"])["properties"]["mail"].is_object());
+}
+
+#[tokio::test]
+async fn explain_tells_how_a_run_ended_and_what_each_rule_would_do_now() {
+    let folder = started();
+    let book = milepost::rulebook::load(&folder.path().join("rules"), milepost::journey::book::Shop::default());
+    let database = format!("sqlite:{}", folder.path().join("data/milepost.db").display());
+    let daemon = Daemon::start(&database, book.book.expect("a book"), at("2026-03-10T09:00:00Z")).await;
+    let anna = json!({"external_id": "anna", "email": "anna@mail.example", "consent": {"marketing": true}});
+    daemon.accept(json!({"id": "1", "kind": "customer.created", "customer": anna})).await;
+    daemon.settle().await;
+    daemon.until("2026-03-10T09:01:00Z").await;
+    let order = json!({"id": "7", "status": "new", "phase": "open"});
+    daemon
+        .accept(json!({"id": "2", "kind": "order.created", "customer": {"external_id": "anna"}, "order": order}))
+        .await;
+    daemon.settle().await;
+    drop(daemon);
+    let explain = |rule: &str| {
+        let args = ["explain", "--customer", "anna@mail.example", "--rule", rule];
+        milepost(folder.path()).args(args).assert()
+    };
+    let said = text(&explain("welcome").success().get_output().stdout);
+    let over = said.split("Runs that are over").nth(1).expect("that part");
+    assert!(over.contains("welcome") && over.contains("the goal was reached"), "{said}");
+    assert!(said.contains("welcome: would not start on the event customer.created"), "{said}");
+    let said = text(&explain("welcom").code(1).get_output().stderr);
+    assert!(said.contains("there is no rule `welcom`: did you mean `welcome`?"), "{said}");
 }
 
 #[test]

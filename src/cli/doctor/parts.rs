@@ -1,5 +1,6 @@
 //! The rulebook, the database, the relays and the connections, each asked through its own room.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -50,6 +51,27 @@ pub async fn database(loaded: &Loaded) -> Finding {
         Ok(Err(error)) => Finding::wrong("database", engine, chain(error.as_ref()), help),
         Err(_) => Finding::wrong("database", engine, "no answer in time", help),
     }
+}
+
+/// Whether customers can follow the links in letters: the program can't ask from outside, but some addresses lead nowhere.
+pub fn public_url(loaded: &Loaded) -> Option<Finding> {
+    let settings = &loaded.settings;
+    if settings.mail.relays.is_empty() {
+        return None;
+    }
+    let address = settings.server.public_url();
+    let host = reqwest::Url::parse(&address).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let bare = host.trim_matches(['[', ']']);
+    let own = bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let help = "set `server.public_url` to the https address under which the world reaches /u and /hooks";
+    Some(if own {
+        Finding::doubt("links", address, "leads to the reader's own machine: nobody can unsubscribe", help)
+    } else if address.starts_with("https:") {
+        Finding::fine("links", address, "letters link to it; whether the world reaches it was not tried")
+    } else {
+        // RFC 8058 section 3.1: one-click unsubscribing takes an https address.
+        Finding::doubt("links", address, "is not https: mailboxes offer no one-click unsubscribing", help)
+    })
 }
 
 /// Whether each relay takes the log-in.
