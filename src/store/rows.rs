@@ -63,12 +63,7 @@ impl Tx {
         many: &Many,
         rows: Vec<[Arg<'_>; N]>,
     ) -> Result<Vec<Row>> {
-        let engine = self.engine();
-        let mut found = Vec::new();
-        for (size, args) in chunks(rows) {
-            found.extend(self.inner.look(many.what, &many.text(engine, size, N), args).await?);
-        }
-        Ok(found)
+        self.gather(many, rows, false).await
     }
 
     /// Runs a statement that writes over all rows and takes what it returns.
@@ -77,10 +72,19 @@ impl Tx {
         many: &Many,
         rows: Vec<[Arg<'_>; N]>,
     ) -> Result<Vec<Row>> {
+        self.gather(many, rows, true).await
+    }
+
+    async fn gather<const N: usize>(&mut self, many: &Many, rows: Vec<[Arg<'_>; N]>, writes: bool) -> Result<Vec<Row>> {
         let engine = self.engine();
         let mut found = Vec::new();
         for (size, args) in chunks(rows) {
-            found.extend(self.inner.fetch(many.what, &many.text(engine, size, N), args).await?);
+            let text = many.text(engine, size, N);
+            found.extend(if writes {
+                self.inner.fetch(many.what, &text, args).await?
+            } else {
+                self.inner.look(many.what, &text, args).await?
+            });
         }
         Ok(found)
     }

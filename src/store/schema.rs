@@ -5,9 +5,13 @@ use std::sync::LazyLock;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// Lists one engine's files: number and name as in the file's name, and its text.
+/// One engine's files: number and name as in the file's name. Both engines have the same ones.
 macro_rules! files {
-    ($engine:literal: $(($number:literal, $name:literal, $file:literal)),+ $(,)?) => {
+    ($engine:literal) => {
+        files!($engine: (1, "inbox", "0001_inbox"), (2, "customers", "0002_customers"), (3, "journeys", "0003_journeys"),
+            (4, "messages", "0004_messages"), (5, "registers", "0005_registers"))
+    };
+    ($engine:literal: $(($number:literal, $name:literal, $file:literal)),+) => {
         LazyLock::new(|| {
             Migrator::with_migrations(vec![$(Migration::new(
                 $number,
@@ -20,21 +24,8 @@ macro_rules! files {
     };
 }
 
-pub(super) static SQLITE: LazyLock<Migrator> = files!["sqlite":
-    (1, "inbox", "0001_inbox"),
-    (2, "customers", "0002_customers"),
-    (3, "journeys", "0003_journeys"),
-    (4, "messages", "0004_messages"),
-    (5, "registers", "0005_registers"),
-];
-
-pub(super) static POSTGRES: LazyLock<Migrator> = files!["postgres":
-    (1, "inbox", "0001_inbox"),
-    (2, "customers", "0002_customers"),
-    (3, "journeys", "0003_journeys"),
-    (4, "messages", "0004_messages"),
-    (5, "registers", "0005_registers"),
-];
+pub(super) static SQLITE: LazyLock<Migrator> = files!("sqlite");
+pub(super) static POSTGRES: LazyLock<Migrator> = files!("postgres");
 
 #[cfg(test)]
 mod tests {

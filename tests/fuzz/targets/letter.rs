@@ -6,7 +6,6 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use milepost::journey::book::Rulebook;
 use milepost::journey::customer::{Attribute, Customer};
 use milepost::mail::{Address, Composer, Job, LetterSource, LinkSigner};
 use milepost::rulebook::Rendered;
@@ -50,7 +49,6 @@ fuzz_target!(|data: &[u8]| {
         purpose: "marketing",
         rule: "hello",
         customer: &customer,
-        rulebook: &Rulebook::default(),
         inputs: &json!({}),
         at: now(),
     };
