@@ -251,7 +251,8 @@ fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
     HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone().context("metrics can't be recorded")
 }
 
-async fn stop_signal() -> std::io::Result<()> {
+/// Waits for SIGTERM or Ctrl-C.
+pub(crate) async fn stop_signal() -> std::io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),

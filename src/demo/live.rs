@@ -7,8 +7,10 @@ use chrono::Timelike;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
+use super::report;
 use super::shop::Shop;
 use super::stage::{Stage, ZONE, read_letters};
+use crate::app::stop_signal;
 use crate::cli::demo::DemoArgs;
 use crate::clock::Clock;
 use crate::journey::time::Timestamp;
@@ -23,10 +25,8 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let start = Timestamp::parse_rfc3339(START).context("the demo's first moment")?;
     let clock = Clock::fast(start, args.speed);
     let stage = Stage::set(clock.clone(), Shop::new(args.seed, start, ZONE), args.port).await?;
+    report::print_addresses(stage.caller.base(), 86_400.0 / args.speed);
     let line = line();
-    line.println(format!("The map:      {}/maps/pet-shop", stage.caller.base()));
-    line.println(format!("Its figures:  {}/metrics", stage.caller.base()));
-    line.println(format!("One simulated day takes {:.1} s. Ctrl-C ends it.", 86_400.0 / args.speed));
     let stop = CancellationToken::new();
     let (shop, mailbox, caller, store) =
         (stage.shop.clone(), stage.mailbox.clone(), stage.caller.clone(), stage.app.engine.store.clone());
@@ -37,8 +37,8 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut read = 0;
     loop {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("Ctrl-C can't be heard")?;
+            stopped = stop_signal() => {
+                stopped.context("signals can't be heard")?;
                 break;
             }
             () = tokio::time::sleep(TICK) => {}

@@ -1,4 +1,4 @@
-//! What `demo --once` prints at its end.
+//! What the demo prints: where to look, and at the end of `--once` what came of it.
 #![expect(clippy::print_stdout, reason = "printing is what this module is for")]
 
 use anyhow::Result;
@@ -10,6 +10,13 @@ use super::shop::ShopFigures;
 use crate::insight::{self, format};
 use crate::journey::book::Rulebook;
 use crate::store::Store;
+
+/// Where to look while the demo lives. Printed plainly: a progress bar says nothing where there is no terminal.
+pub(super) fn print_addresses(base: &str, day_seconds: f64) {
+    println!("The map:      {base}/maps/pet-shop");
+    println!("Its figures:  {base}/metrics");
+    println!("One simulated day takes {day_seconds:.1} s. Ctrl-C ends it.");
+}
 
 /// Prints the figures of every map.
 pub(super) async fn print(store: &Store, book: &Rulebook, shop: &ShopFigures) -> Result<()> {
