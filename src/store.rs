@@ -39,6 +39,7 @@ pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{Claimed, Frozen, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
 pub use promo::PoolStock;
 pub use suppressions::Suppression;
+pub use vault::Sealed;
 
 use db::{Arg, Pools, Row};
 

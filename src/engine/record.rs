@@ -18,7 +18,7 @@ use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::customer::Customer;
 use crate::journey::time::Timestamp;
 use crate::mail::{Letter, Outcome};
-use crate::store::{Claimed, Count, MessageState, OutcomeRow, Store, Tx};
+use crate::store::{Claimed, Count, MessageState, OutcomeRow, Sealed, Store, Tx};
 use group::{Group, LastCheck};
 
 /// Most marks and outcomes of one transaction.
@@ -42,7 +42,7 @@ struct Request {
 #[derive(Debug)]
 enum What {
     /// Ask the policies for the last time and mark the letter as being handed over.
-    Mark { letter: Letter, customer: String, relay: String },
+    Mark { letter: Letter, sealed: Sealed, customer: String, relay: String },
     /// The policies forbid it: ask them in the transaction and withhold it, or let it go if they changed their mind.
     Withhold { address: Option<String>, customer: String },
     /// What came of it at this address.
@@ -59,8 +59,16 @@ impl Recorder {
     }
 
     /// Asks for leave to hand a letter over. `true`: it is marked, and must be handed over now. `false`: it must not be.
-    pub async fn mark(&self, claimed: &Arc<Claimed>, letter: Letter, customer: String, relay: &str) -> Result<bool> {
-        self.ask(claimed, What::Mark { letter, customer, relay: relay.to_owned() })?.wait().await
+    /// `sealed` are the letter's bytes.
+    pub async fn mark(
+        &self,
+        claimed: &Arc<Claimed>,
+        letter: Letter,
+        sealed: Sealed,
+        customer: String,
+        relay: &str,
+    ) -> Result<bool> {
+        self.ask(claimed, What::Mark { letter, sealed, customer, relay: relay.to_owned() })?.wait().await
     }
 
     /// Withholds a letter that the policies forbid.
@@ -141,21 +149,22 @@ impl Engine {
 
     async fn record(&self, requests: &[Request]) -> Result<Vec<bool>> {
         let now = self.clock.now();
-        let ids: Vec<String> = requests.iter().map(Request::customer).collect();
+        let concerned = requests.iter().filter(|request| request.concerns_customer());
+        let ids: Vec<String> = concerned.map(|request| request.customer().to_owned()).collect();
         let (mut tx, survivors, customers) = todays_customers(&self.store, &ids).await?;
         let mut group = Group { customers, ..Group::default() };
         let addresses: Vec<String> = requests.iter().filter_map(Request::address).collect();
         let suppressed = tx.suppressed(&addresses).await?;
         let book = self.book.load_full();
-        for (request, id) in requests.iter().zip(&ids) {
+        for request in requests {
             let claimed = &request.claimed;
-            let customer = survivors.get(id).unwrap_or(id);
+            let customer = survivors.get(request.customer()).map_or(request.customer(), String::as_str);
             match &request.what {
-                What::Mark { letter, relay, .. } => {
+                What::Mark { letter, sealed, relay, .. } => {
                     let address = letter.to.as_str().to_lowercase();
                     let last = LastCheck { claimed, customer, suppressed: suppressed.contains(&address), now };
                     if group.check(&book.rulebook, &last) {
-                        group.mark(&book.rulebook, &last, letter, relay);
+                        group.mark(&book.rulebook, &last, letter, sealed.clone(), relay);
                     }
                 }
                 What::Withhold { address, .. } => {
@@ -290,13 +299,16 @@ async fn todays_customers(
 }
 
 impl Request {
-    fn customer(&self) -> String {
+    fn customer(&self) -> &str {
         match &self.what {
-            What::Mark { customer, .. } | What::Withhold { customer, .. } | What::Outcome { customer, .. } => {
-                customer.clone()
-            }
-            What::Failed { .. } => self.claimed.customer.clone(),
+            What::Mark { customer, .. } | What::Withhold { customer, .. } | What::Outcome { customer, .. } => customer,
+            What::Failed { .. } => &self.claimed.customer,
         }
+    }
+
+    /// Whether the customer's document has a say in it, or is changed by it: most outcomes only confirm what the mark said.
+    fn concerns_customer(&self) -> bool {
+        !matches!(&self.what, What::Outcome { outcome: Outcome::Accepted { .. }, .. } | What::Failed { .. })
     }
 
     fn address(&self) -> Option<String> {

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::process::Ahead;
 use super::record::Recorder;
+use super::send::Sender;
 use super::{Engine, Result};
 use crate::journey::time::{Span, Timestamp};
 
@@ -34,11 +35,7 @@ impl Engine {
             let (engine, ahead) = (Arc::clone(&engine), Arc::clone(&ahead));
             async move { engine.process_round(&ahead).await }
         }));
-        let (engine, sender) = (Arc::clone(self), recorder.clone());
-        tasks.spawn(looped("send", stop.clone(), Arc::clone(self), move || {
-            let (engine, recorder) = (Arc::clone(&engine), sender.clone());
-            async move { engine.send_round(&recorder).await }
-        }));
+        tasks.spawn(Arc::clone(self).send(recorder.clone(), stop.clone()));
         let engine = Arc::clone(self);
         tasks.spawn(looped("fetch", stop.clone(), Arc::clone(self), move || {
             let engine = Arc::clone(&engine);
@@ -114,9 +111,21 @@ impl Engine {
         Ok(Next::Wake(Wake::Process, self.store.next_due().await?))
     }
 
-    async fn send_round(self: &Arc<Self>, recorder: &Recorder) -> Result<Next> {
-        let sent = self.send_due(recorder).await?;
-        if sent.handled > 0 {
+    async fn send(self: Arc<Self>, recorder: Recorder, stop: CancellationToken) {
+        let sender = Arc::new(Mutex::new(Sender::new(Arc::clone(&self), recorder, stop.clone())));
+        looped("send", stop, Arc::clone(&self), || {
+            let (engine, sender) = (Arc::clone(&self), Arc::clone(&sender));
+            async move { engine.send_round(&mut *sender.lock().await).await }
+        })
+        .await;
+        if let Err(error) = sender.lock().await.finish().await {
+            // Their leases end by themselves.
+            tracing::error!(error = &error as &dyn std::error::Error, "letters in the queue could not be given back");
+        }
+    }
+
+    async fn send_round(&self, sender: &mut Sender) -> Result<Next> {
+        if sender.round().await? > 0 {
             return Ok(Next::Now);
         }
         let next = self.store.next_send_at().await?;

@@ -7,6 +7,11 @@ use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
 
 /// Text with `\n` line ends and no control characters but tabs.
 pub fn clean(text: &str) -> String {
+    // Most letters are clean; C1 controls begin with this byte in UTF-8.
+    let may_be_unclean = |b: u8| (b < b' ' && b != b'\n' && b != b'\t') || b == 0x7f || b == 0xc2;
+    if !text.bytes().any(may_be_unclean) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -15,7 +15,7 @@ mod names;
 mod scan;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use tera::{Context, Tera};
@@ -44,6 +44,8 @@ struct Variant {
     preheader: Option<String>,
     text: String,
     html: Option<String>,
+    /// The first parts of the names that it reads, layouts included.
+    reads: BTreeSet<String>,
 }
 
 /// A letter made out for one customer.
@@ -114,7 +116,7 @@ impl Letters {
         let (found, variant) = self.choose(variants, locale).ok_or_else(missing)?;
         let locale = if found.is_empty() { self.locale.clone() } else { found.to_owned() };
         let bad_context = || RenderError::BadContext { letter: letter.to_owned() };
-        let mut filled = self.fill(context.as_object().ok_or_else(bad_context)?);
+        let mut filled = self.fill(context.as_object().ok_or_else(bad_context)?, &variant.reads);
         filled.insert("locale".into(), Value::String(locale.clone()));
         let mut context = Context::from_serialize(&filled).map_err(|_| bad_context())?;
         let subject = one_line(&self.part(&variant.subject, &context)?);
@@ -149,20 +151,22 @@ impl Letters {
             .map(|(key, variant)| (key.as_str(), variant))
     }
 
-    /// The context with `null` for every built-in name that it lacks.
-    fn fill(&self, context: &Map<String, Value>) -> Map<String, Value> {
-        let mut filled = self.blank.clone();
-        for (root, value) in context {
-            match (filled.get_mut(root), value) {
-                (Some(Value::Object(blank)), Value::Object(given)) => {
-                    blank.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
+    /// What a letter reads of the context, with `null` for every built-in name that the context lacks.
+    fn fill(&self, context: &Map<String, Value>, reads: &BTreeSet<String>) -> Map<String, Value> {
+        let mut filled = Map::new();
+        for root in reads {
+            let value = match (self.blank.get(root), context.get(root)) {
+                (Some(Value::Object(blank)), Some(Value::Object(given))) => {
+                    let unsaid = blank.iter().filter(|(name, _)| !given.contains_key(*name));
+                    let all = given.iter().chain(unsaid).map(|(name, value)| (name.clone(), value.clone()));
+                    Value::Object(all.collect())
                 }
                 // Nothing is known of the whole root: its names stay there, empty.
-                (Some(Value::Object(_)), Value::Null) => {}
-                _ => {
-                    filled.insert(root.clone(), value.clone());
-                }
-            }
+                (Some(blank @ Value::Object(_)), None | Some(Value::Null)) | (Some(blank), None) => blank.clone(),
+                (_, Some(given)) => given.clone(),
+                (None, None) => continue,
+            };
+            filled.insert(root.clone(), value);
         }
         names::complete(&mut filled);
         filled

@@ -2,7 +2,10 @@
 //!
 //! A sealed value begins with a byte that names its form, so that a later form (a key per customer) can stand beside these.
 
+use std::cell::RefCell;
 use std::io;
+
+use zstd::bulk::Compressor;
 
 use super::{Result, StoreError};
 
@@ -14,15 +17,42 @@ const ZSTD: u8 = 1;
 const WORTH_COMPRESSING: usize = 2_048;
 const LEVEL: i32 = 3;
 
-/// Makes stored bytes of bytes.
-pub(super) fn seal(bytes: &[u8]) -> Vec<u8> {
-    if bytes.len() >= WORTH_COMPRESSING
-        && let Ok(compressed) = zstd::bulk::compress(bytes, LEVEL)
-        && compressed.len() < bytes.len()
-    {
-        return form(ZSTD, &compressed);
+/// Bytes as they are stored. To make them takes a processor for a while: better done before there is a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// Makes stored bytes of bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.len() >= WORTH_COMPRESSING
+            && let Some(compressed) = compress(bytes)
+            && compressed.len() < bytes.len()
+        {
+            return form(ZSTD, &compressed);
+        }
+        form(PLAIN, bytes)
     }
-    form(PLAIN, bytes)
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    thread_local! {
+        /// To set one up takes longer than to compress a letter.
+        static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    }
+    COMPRESSOR.with_borrow_mut(|kept| {
+        if kept.is_none() {
+            *kept = Compressor::new(LEVEL).ok();
+        }
+        kept.as_mut()?.compress(bytes).ok()
+    })
 }
 
 /// Makes bytes of stored bytes.
@@ -34,11 +64,11 @@ pub(super) fn open(sealed: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-fn form(tag: u8, bytes: &[u8]) -> Vec<u8> {
+fn form(tag: u8, bytes: &[u8]) -> Sealed {
     let mut sealed = Vec::with_capacity(bytes.len() + 1);
     sealed.push(tag);
     sealed.extend_from_slice(bytes);
-    sealed
+    Sealed(sealed)
 }
 
 #[cfg(test)]
@@ -48,7 +78,7 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_again() {
         for bytes in [vec![], vec![0, 1, 255], b"hello ".repeat(2_000), (0..=255).cycle().take(9_999).collect()] {
-            let sealed = seal(&bytes);
+            let sealed = Sealed::of(&bytes).into_bytes();
             assert!(sealed.len() <= bytes.len() + 1);
             assert_eq!(open(&sealed).expect("opens"), bytes);
         }

@@ -11,6 +11,7 @@ mod cron;
 mod deaths;
 mod figures;
 mod inbox;
+mod lanes;
 mod letters;
 mod merges;
 mod refusals;

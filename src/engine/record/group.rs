@@ -11,7 +11,7 @@ use crate::journey::effect::{PolicyVerdict, WithheldReason};
 use crate::journey::policy;
 use crate::journey::time::Timestamp;
 use crate::mail::Letter;
-use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow};
+use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, Sealed};
 
 /// What one transaction of the recorder writes.
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl Group {
     }
 
     /// Marks a letter as being handed over.
-    pub(super) fn mark(&mut self, book: &Rulebook, last: &LastCheck<'_>, letter: &Letter, relay: &str) {
+    pub(super) fn mark(&mut self, book: &Rulebook, last: &LastCheck<'_>, letter: &Letter, sealed: Sealed, relay: &str) {
         if let Some(state) = self.customers.get_mut(last.customer) {
             handed_over(book, state, &last.claimed.id, last.now);
             self.changed.insert(last.customer.to_owned());
@@ -98,7 +98,7 @@ impl Group {
             to: letter.to.as_str().to_owned(),
             subject: letter.subject.clone(),
             message_id: letter.message_id.clone(),
-            raw: letter.raw.clone(),
+            sealed,
             relay: relay.to_owned(),
             locale: letter.locale.clone(),
         });

@@ -65,9 +65,11 @@ pub(in crate::rulebook) fn build<'t>(
         for source in &files.templates {
             let Some(file) = builder.file_name(source) else { continue };
             let of_letter = facts.entry(map.clone()).or_default().entry(file.letter.clone()).or_default();
-            of_letter.files.push((source, roots(&name_of(source), &templates)));
+            let reads = roots(&name_of(source), &templates);
             let variants = letters.by_map.entry(map.clone()).or_default().entry(file.letter.clone()).or_default();
             let variant = variants.entry(file.locale.clone()).or_default();
+            variant.reads.extend(reads.iter().cloned());
+            of_letter.files.push((source, reads));
             parts.extend(builder.parts(source, &file, variant));
         }
         builder.check_variants(map, &files.templates, letters.by_map.get(map));

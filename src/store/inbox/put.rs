@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::db::{Arg, indexed};
 use super::super::rows::Many;
-use super::super::{Result, Tx, vault};
+use super::super::{Result, Sealed, Tx};
 use super::NewBody;
 
 /// Bodies that nothing can repeat: no answer is needed from the database.
@@ -56,7 +56,7 @@ fn row(body: &NewBody) -> [Arg<'_>; 9] {
         Arg::text(body.channel.as_str()),
         Arg::text(&body.content_type),
         Arg::text(&body.query),
-        Arg::Bytes(vault::seal(&body.body)),
+        Arg::Bytes(Sealed::of(&body.body).into_bytes()),
         Arg::time(body.received_at),
         body.dedupe.as_deref().map_or(Arg::Text(None), Arg::indexed),
         Arg::text("pending"),

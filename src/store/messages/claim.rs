@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::db::{Arg, Row};
 use super::super::rows::Many;
-use super::super::{Result, Store, Tx, vault};
+use super::super::{Result, Sealed, Store, Tx, vault};
 use super::MessageState;
 use super::log::Change;
 use crate::journey::time::Timestamp;
@@ -66,7 +66,7 @@ pub struct Frozen {
     /// Message-ID.
     pub message_id: String,
     /// The exact bytes.
-    pub raw: Vec<u8>,
+    pub sealed: Sealed,
     /// Relay that gets it.
     pub relay: String,
     /// Locale it was written in.
@@ -171,7 +171,7 @@ impl Tx {
         let rows = marked
             .iter()
             .filter_map(|id| by_id.remove(id.as_str()))
-            .map(|letter| [Arg::text(&letter.id), Arg::Bytes(vault::seal(&letter.raw))])
+            .map(|letter| [Arg::text(&letter.id), Arg::Bytes(letter.sealed.as_bytes().to_vec())])
             .collect();
         self.execute_many(&KEEP, rows).await?;
         Ok(marked)

@@ -4,7 +4,7 @@ use milepost::journey::customer::{Customer, StayTimer};
 use milepost::journey::effect::{Cause, PlannedMessage};
 use milepost::journey::event::{Event, Key, kind};
 use milepost::journey::time::Timestamp;
-use milepost::store::{Channel, Frozen, MessageState, NewBody, NewMessage, OutcomeRow, Store};
+use milepost::store::{Channel, Frozen, MessageState, NewBody, NewMessage, OutcomeRow, Sealed, Store};
 use serde_json::json;
 
 /// A moment: seconds after the start of the test's time.
@@ -91,6 +91,11 @@ pub async fn queue<const N: usize>(store: &Store, ids: [&str; N]) {
     tx.commit().await.expect("commits");
 }
 
+/// The bytes of every [`frozen`] letter.
+pub fn frozen_bytes() -> Vec<u8> {
+    format!("Subject: Hello\r\n\r\n{}", "miaow ".repeat(1_000)).into_bytes()
+}
+
 pub fn frozen(id: &str, seconds: i64) -> Frozen {
     Frozen {
         id: id.into(),
@@ -98,7 +103,7 @@ pub fn frozen(id: &str, seconds: i64) -> Frozen {
         to: "ada@shop.example".into(),
         subject: "Hello".into(),
         message_id: format!("<{id}@shop.example>"),
-        raw: format!("Subject: Hello\r\n\r\n{}", "miaow ".repeat(1_000)).into_bytes(),
+        sealed: Sealed::of(&frozen_bytes()),
         relay: "main".into(),
         locale: "en".into(),
     }
