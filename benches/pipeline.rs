@@ -35,6 +35,7 @@ struct Figures {
     accept_p99: Duration,
     applied: f64,
     letters: f64,
+    yardstick: f64,
     p50: Duration,
     p99: Duration,
     memory_mib: f64,
@@ -66,7 +67,11 @@ fn main() {
         median(|f| ms(f.accept_p99))
     );
     println!("  hooks applied       {:>8.0} /s", median(|f| f.applied));
-    println!("  letters end to end  {:>8.0} /s", median(|f| f.letters));
+    println!(
+        "  letters end to end  {:>8.0} /s ({:.1} % of what smtp-source alone brings to the sink)",
+        median(|f| f.letters),
+        median(|f| 100.0 * f.letters / f.yardstick)
+    );
     println!("  hook to sink        {:>8.1} ms p50, {:.1} ms p99", median(|f| ms(f.p50)), median(|f| ms(f.p99)));
     println!("  peak memory         {:>8.0} MiB", median(|f| f.memory_mib));
 }
@@ -87,11 +92,13 @@ fn round(number: usize, options: &Options) -> Figures {
     daemon.wait_for("milepost_bodies_applied_total", options.customers);
     let applied = per_second(options.customers, began);
 
-    // One order each, one letter an order, until the sink has the last.
+    // One order each, one letter an order, until the sink has the last; the machine's own speed just before and after.
+    let yardstick = sink.yardstick(options.relay_connections);
     let began = Instant::now();
     load.as_fast_as_possible(0..options.letters, |n, body| hooks.order(n, body));
     daemon.wait_for("milepost_letters_total{outcome=\"sent\"}", options.letters);
     let letters = per_second(options.letters, began);
+    let yardstick = f64::midpoint(yardstick, sink.yardstick(options.relay_connections));
     let memory = daemon.peak_memory_mib();
     daemon.stop();
     drop(sink);
@@ -113,14 +120,16 @@ fn round(number: usize, options: &Options) -> Figures {
         accept_p99: percentile(answers, 99),
         applied,
         letters,
+        yardstick,
         p50: percentile(latencies.clone(), 50),
         p99: percentile(std::mem::take(&mut latencies), 99),
         memory_mib: memory,
     };
     println!(
-        "round {number}: {accepted:.0} hooks/s accepted (p99 {:.1} ms), {applied:.0} applied/s, {letters:.0} letters/s, \
-         p50 {:.1} ms, p99 {:.1} ms at {rate:.0}/s, {memory:.0} MiB",
+        "round {number}: {accepted:.0} hooks/s accepted (p99 {:.1} ms), {applied:.0} applied/s, {letters:.0} letters/s \
+         ({:.1} % of smtp-source's {yardstick:.0}), p50 {:.1} ms, p99 {:.1} ms at {rate:.0}/s, {memory:.0} MiB",
         ms(figures.accept_p99),
+        100.0 * letters / yardstick,
         ms(figures.p50),
         ms(figures.p99),
     );

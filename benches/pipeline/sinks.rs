@@ -16,6 +16,9 @@ use crate::hooks::number_of;
 /// How long the last letters may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Letters of 5 KB that the yardstick takes.
+const YARDSTICK_LETTERS: u32 = 20_000;
+
 /// A running `smtp-sink`, ended with the bench.
 pub(crate) struct SmtpSink {
     process: Child,
@@ -47,6 +50,19 @@ impl SmtpSink {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Letters a second that Postfix' own load generator brings to this sink, and does nothing else: how fast this machine
+    /// is at this moment.
+    pub(crate) fn yardstick(&self, connections: u32) -> f64 {
+        let began = Instant::now();
+        let status = Command::new("/usr/sbin/smtp-source")
+            .args(["-s", &connections.to_string(), "-l", "5120", "-m", &YARDSTICK_LETTERS.to_string(), "-d"])
+            .arg(format!("127.0.0.1:{}", self.port))
+            .status()
+            .expect("smtp-source, of the package postfix");
+        assert!(status.success(), "smtp-source ended with {status}");
+        f64::from(YARDSTICK_LETTERS) / began.elapsed().as_secs_f64()
     }
 }
 
