@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod explain;
 pub mod inbox;
 pub mod init;
+mod known;
 pub mod logging;
 pub mod map;
 pub mod messages;

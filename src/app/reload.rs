@@ -2,7 +2,7 @@
 //!
 //! Invariant: a rulebook with an error is refused as a whole and the one in force stays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -40,16 +40,20 @@ async fn run(
     mut hangups: Signal,
     stop: CancellationToken,
 ) {
+    let mut refused = false;
     loop {
-        tokio::select! {
+        let asked = tokio::select! {
             () = stop.cancelled() => return,
-            _ = hangups.recv() => {}
-            changed = changed(watch.as_mut()) => if !changed {
-                watch = None;
-                continue;
-            },
-        }
-        reload(&dir, &shop, &engine).await;
+            _ = hangups.recv() => true,
+            changed = changed(watch.as_mut()) => {
+                if !changed {
+                    watch = None;
+                    continue;
+                }
+                false
+            }
+        };
+        reload(&dir, &shop, &engine, asked, &mut refused).await;
     }
 }
 
@@ -60,9 +64,11 @@ async fn changed(watch: Option<&mut Watch>) -> bool {
     }
 }
 
-async fn reload(dir: &std::path::Path, shop: &Shop, engine: &Engine) {
+/// `asked`: by a person, who wants an answer. `refused`: whether the one on disk was refused when last read.
+async fn reload(dir: &Path, shop: &Shop, engine: &Engine, asked: bool, refused: &mut bool) {
     let outcome = rulebook::load(dir, shop.clone());
     let Some(book) = outcome.book else {
+        *refused = true;
         tracing::error!(
             faults.count = outcome.diagnostics.len(),
             "the changed rulebook is refused; the one in force stays"
@@ -72,7 +78,16 @@ async fn reload(dir: &std::path::Path, shop: &Shop, engine: &Engine) {
         }
         return;
     };
+    let repaired = std::mem::take(refused);
     if book.rulebook.hash == engine.book.load().rulebook.hash {
+        if repaired {
+            tracing::info!(
+                rulebook.hash = book.rulebook.hash,
+                "the faults are gone; the rulebook in force is the one on disk"
+            );
+        } else if asked {
+            tracing::info!(rulebook.hash = book.rulebook.hash, "nothing has changed in the rulebook");
+        }
         return;
     }
     tracing::info!(rulebook.hash = book.rulebook.hash, "another rulebook is in force");

@@ -7,17 +7,14 @@ use chrono_tz::Tz;
 use clap::Args;
 use serde::Serialize;
 
-use anyhow::bail;
-
 use super::context::{Context, load_book};
 use super::messages::{self, Row};
-use super::{customer, out};
+use super::{customer, known, out};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Cause, Decision, EndReason};
 use crate::journey::explain::{self, Explanation};
 use crate::journey::time::Timestamp;
-use crate::settings::load::nearest;
 use crate::store::{EnrollmentRow, MessageFilter};
 
 /// Arguments of `explain`.
@@ -112,13 +109,10 @@ pub(super) async fn run(args: ExplainArgs, context: &Context) -> anyhow::Result<
 
 /// A rule's name that is neither in the rulebook nor on this customer's record is a slip of the keys.
 fn is_a_rule(name: &str, book: &Rulebook, runs: &[EnrollmentRow]) -> anyhow::Result<()> {
-    if book.rules.contains_key(name) || !runs.is_empty() {
+    if !runs.is_empty() {
         return Ok(());
     }
-    match nearest(name, book.rules.keys().map(String::as_str)) {
-        Some(near) => bail!("there is no rule `{name}`: did you mean `{near}`?"),
-        None => bail!("there is no rule `{name}`"),
-    }
+    known::check("rule", name, book.rules.keys().map(String::as_str))
 }
 
 fn runs_under_way(customer: &Customer, rule: Option<&str>, zone: Tz) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! `milepost inbox`: bodies that came in.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -7,8 +8,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::context::Context;
-use super::out;
+use super::{known, out};
+use crate::settings::load::Loaded;
 use crate::store::{Body, BodyFilter, BodyState, Store};
+use crate::web::events::SOURCE;
 
 /// How many bodies one transaction takes back.
 const CHUNK: usize = 500;
@@ -133,6 +136,7 @@ pub(super) async fn run(args: InboxArgs, context: &Context) -> anyhow::Result<Ex
     let zone = loaded.shop().zone;
     match args.command {
         InboxCommand::List { state, connection, limit, before, json } => {
+            is_known(connection.as_deref(), &loaded, &store).await?;
             let filter = BodyFilter { state: state.wanted(), connection, limit, before_id: before };
             let bodies = store.bodies(&filter).await?;
             if json {
@@ -184,27 +188,38 @@ pub(super) async fn run(args: InboxArgs, context: &Context) -> anyhow::Result<Ex
             }
         }
         InboxCommand::Retry { ids, all_dead, connection } => {
+            is_known(connection.as_deref(), &loaded, &store).await?;
             let ids = if all_dead { dead(&store, connection).await? } else { ids };
             if ids.is_empty() {
                 out::line("No body is dead.")?;
                 return Ok(ExitCode::SUCCESS);
             }
+            let ids: Vec<i64> = ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
             let mut back = 0;
             for chunk in ids.chunks(CHUNK) {
                 let mut tx = store.begin().await?;
                 back += tx.retry_bodies(chunk).await?;
                 tx.commit().await?;
             }
-            out::line(format_args!(
-                "{back} of {} bodies are in line again; the daemon takes them at once.",
-                ids.len()
-            ))?;
             if back == 0 {
-                bail!("none of these is dead or waiting");
+                bail!("none of these bodies is dead or waiting, so none was put back");
             }
+            let of = if ids.len() == 1 { String::new() } else { format!(" of {}", ids.len()) };
+            out::line(format_args!("In line again: {back}{of}. A running daemon takes them at once."))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a connection that is neither in the settings nor on record. The events API's bodies are under the name `api`.
+async fn is_known(connection: Option<&str>, loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
+    let Some(name) = connection else { return Ok(()) };
+    let filter = BodyFilter { state: None, connection: Some(name.to_owned()), limit: 1, before_id: None };
+    if store.bodies(&filter).await?.is_empty() {
+        let configured = loaded.settings.connections.keys().map(String::as_str);
+        known::check("connection", name, configured.chain([SOURCE]))?;
+    }
+    Ok(())
 }
 
 async fn dead(store: &Store, connection: Option<String>) -> anyhow::Result<Vec<i64>> {

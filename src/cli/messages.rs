@@ -2,6 +2,7 @@
 
 mod export;
 mod row;
+mod told;
 
 use std::process::ExitCode;
 
@@ -9,10 +10,10 @@ use anyhow::bail;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
-use super::context::Context;
-use super::{customer, moment, out};
+use super::context::{Context, load_book};
+use super::{customer, known, moment, out};
 use crate::settings::load::Loaded;
-use crate::store::{MessageFilter, MessageRow, MessageState, Store};
+use crate::store::{LogRow, MessageFilter, MessageRow, MessageState, Store};
 use export::ExportArgs;
 pub(super) use row::Row;
 use row::{Change, Whole};
@@ -119,9 +120,14 @@ pub(super) async fn run(args: MessagesArgs, context: &Context) -> anyhow::Result
         },
         MessagesCommand::Show { id, json, .. } => {
             let Some(found) = store.message(&id).await? else { bail!("there is no letter {id}") };
-            let log = store.message_log(&id).await?.iter().map(Change::of).collect();
-            let whole = Whole { row: Row::of(&found), inputs: found.inputs, verdicts: found.verdicts, log };
-            if json { out::json(&whole)? } else { show(&whole)? }
+            let log = store.message_log(&id).await?;
+            if json {
+                let log = log.iter().map(Change::of).collect();
+                let row = Row::of(&found);
+                out::json(&Whole { row, inputs: found.inputs, verdicts: found.verdicts, log })?;
+            } else {
+                show(&found, &log, zone)?;
+            }
         }
         MessagesCommand::Export { which, how } => {
             let filter = filter(which, &loaded, &store, context).await?;
@@ -139,10 +145,11 @@ pub(super) async fn run(args: MessagesArgs, context: &Context) -> anyhow::Result
 }
 
 async fn filter(which: Which, loaded: &Loaded, store: &Store, context: &Context) -> anyhow::Result<MessageFilter> {
-    let customer = match which.customer {
-        Some(text) => Some(customer::find(store, &text).await?.id),
+    let customer = match &which.customer {
+        Some(text) => Some(customer::find(store, text).await?.id),
         None => None,
     };
+    are_known(&which, loaded, store).await?;
     let (zone, now) = (loaded.shop().zone, context.clock.now());
     let moment = |text: Option<String>| text.map(|text| moment::read(&text, zone, now)).transpose();
     Ok(MessageFilter {
@@ -155,6 +162,35 @@ async fn filter(which: Which, loaded: &Loaded, store: &Store, context: &Context)
         to: moment(which.to)?,
         ..MessageFilter::default()
     })
+}
+
+/// Refuses a rule, map or stage that is neither in the rulebook nor on record.
+async fn are_known(which: &Which, loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
+    if which.rule.is_none() && which.map.is_none() && which.stage.is_none() {
+        return Ok(());
+    }
+    // What is on record stands whatever has become of the rules since.
+    let Ok(book) = load_book(loaded) else { return Ok(()) };
+    let book = book.rulebook;
+    let on_record =
+        async |filter| Ok::<_, anyhow::Error>(!store.messages(&MessageFilter { limit: 1, ..filter }).await?.is_empty());
+    if let Some(rule) = &which.rule
+        && !on_record(MessageFilter { rule: Some(rule.clone()), ..MessageFilter::default() }).await?
+    {
+        known::check("rule", rule, book.rules.keys().map(String::as_str))?;
+    }
+    if let Some(map) = &which.map
+        && !on_record(MessageFilter { map: Some(map.clone()), ..MessageFilter::default() }).await?
+    {
+        known::check("map", map, book.maps.keys().map(String::as_str))?;
+    }
+    if let Some(stage) = &which.stage
+        && !on_record(MessageFilter { stage: Some(stage.clone()), ..MessageFilter::default() }).await?
+    {
+        let of_map = book.maps.iter().filter(|(id, _)| which.map.as_ref().is_none_or(|map| map == *id));
+        known::check("stage", stage, of_map.flat_map(|(_, map)| map.stages.iter().map(|stage| stage.id.as_str())))?;
+    }
+    Ok(())
 }
 
 /// Prints letters as a table.
@@ -170,15 +206,15 @@ pub(super) fn table(found: &[MessageRow], zone: Tz) -> std::io::Result<()> {
             m.rule.clone(),
             m.letter.clone(),
             text(&m.to),
-            text(&m.reason),
+            m.reason.as_deref().map(told::short).unwrap_or_default(),
         ]
     };
     let header = ["no", "id", "due", "state", "rule", "letter", "to", "reason"];
     out::table(&header, found.iter().map(row).collect(), "There are no such letters.")
 }
 
-fn show(whole: &Whole) -> std::io::Result<()> {
-    let row = &whole.row;
+fn show(found: &MessageRow, log: &[LogRow], zone: Tz) -> std::io::Result<()> {
+    let row = Row::of(found);
     let own = |text: &str| text.to_owned();
     out::facts(&[
         ("id", own(&row.id)),
@@ -190,10 +226,10 @@ fn show(whole: &Whole) -> std::io::Result<()> {
         ("map, stage", format!("{} / {}", row.map, row.stage)),
         ("rule, step", format!("{} / {}, pass {}", row.rule, row.step, row.pass)),
         ("letter", format!("{} ({}, {})", row.letter, row.locale, row.purpose)),
-        ("planned", own(&row.planned_at)),
-        ("due", own(&row.due_at)),
-        ("sent", own(&row.sent_at)),
-        ("next try", own(&row.next_at)),
+        ("planned", out::when(found.planned_at, zone)),
+        ("due", out::when(found.due_at, zone)),
+        ("sent", out::when_maybe(found.sent_at, zone)),
+        ("next try", out::when_maybe(found.next_at, zone)),
         ("tries", row.attempts.to_string()),
         ("sent again", if row.resend { "yes, after an uncertain hand-over".into() } else { String::new() }),
         ("relay", own(&row.relay)),
@@ -201,16 +237,16 @@ fn show(whole: &Whole) -> std::io::Result<()> {
         ("Message-ID", own(&row.message_id)),
         ("rulebook", own(&row.rulebook)),
         ("enrollment", own(&row.enrollment)),
-        ("inputs", if whole.inputs.is_null() { String::new() } else { whole.inputs.to_string() }),
+        ("inputs", if found.inputs.is_null() { String::new() } else { found.inputs.to_string() }),
     ])?;
     out::line("\nWhat the policies said")?;
     let verdict = |pass| if pass { "passes" } else { "withholds" }.to_owned();
-    let rows = whole.verdicts.iter().map(|v| vec![v.policy.clone(), verdict(v.pass), v.note.clone()]).collect();
+    let rows = found.verdicts.iter().map(|v| vec![v.policy.clone(), verdict(v.pass), v.note.clone()]).collect();
     out::table(&["policy", "verdict", "note"], rows, "None was asked yet.")?;
     out::line("\nWhat happened")?;
-    let detail = |c: &Change| if c.detail.is_null() { String::new() } else { c.detail.to_string() };
-    let rows = whole.log.iter();
-    let rows =
-        rows.map(|c| vec![c.at.clone(), c.state.to_owned(), c.reason.clone().unwrap_or_default(), detail(c)]).collect();
-    out::table(&["at", "state", "reason", "detail"], rows, "Nothing yet.")
+    let row = |c: &LogRow| {
+        let reason = c.reason.as_deref().map(told::short).unwrap_or_default();
+        vec![out::when(c.at, zone), c.state.as_str().to_owned(), reason, told::in_words(&c.detail, zone)]
+    };
+    out::table(&["at", "state", "reason", "what more"], log.iter().map(row).collect(), "Nothing yet.")
 }

@@ -1,5 +1,6 @@
 //! `milepost promo`: pools of promo codes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,8 +8,8 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::context::Context;
-use super::out;
+use super::context::{Context, load_book};
+use super::{known, out};
 
 /// Arguments of `promo`.
 #[derive(Debug, Args)]
@@ -65,14 +66,20 @@ async fn list(json: bool, context: &Context) -> anyhow::Result<()> {
 
 async fn import(pool: &str, file: &Path, context: &Context) -> anyhow::Result<()> {
     let codes = read(file).with_context(|| format!("the codes of {} can't be used", file.display()))?;
-    let (_, store) = context.open().await?;
+    let (loaded, store) = context.open().await?;
+    let stocked = store.pool_stock().await?;
+    if stocked.iter().all(|stock| stock.pool != pool) {
+        known::check("pool", pool, load_book(&loaded)?.pools.keys().map(String::as_str))?;
+    }
     let mut tx = store.begin().await?;
     let new = tx.load_pool(pool, &codes, context.clock.now()).await?;
     tx.commit().await?;
-    out::line(format_args!(
-        "{new} new codes in `{pool}`; {} of the file were there already.",
-        (codes.len() as u64).saturating_sub(new)
-    ))?;
+    let distinct = codes.iter().collect::<BTreeSet<_>>().len() as u64;
+    let repeated = (codes.len() as u64).saturating_sub(distinct);
+    out::line(format_args!("new in `{pool}`: {new}; there already: {}", distinct.saturating_sub(new)))?;
+    if repeated > 0 {
+        out::line(format_args!("lines of the file that repeat another: {repeated}"))?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! One batch: customers advanced in memory, then everything written with multi-row statements in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::insight::metrics;
 use crate::journey::advance::{Advance, Input, advance};
@@ -132,10 +132,22 @@ impl Batch {
         self.counts.extend(planned.flat_map(|(message, _)| metrics::counts_of_planned(&message.planned)));
         let reasons: HashMap<&str, &EndReason> =
             self.ended.iter().map(|(id, _, reason)| (id.as_str(), reason)).collect();
+        let mut lost: BTreeMap<String, usize> = BTreeMap::new();
         for of in tx.end_enrollments(&self.ended).await? {
             if let Some(reason) = reasons.get(of.id.as_str()) {
                 self.counts.extend(metrics::counts_of_ended(&of.map, &of.rule, reason));
+                if matches!(reason, EndReason::RuleGone) {
+                    *lost.entry(of.rule).or_default() += 1;
+                }
             }
+        }
+        for (rule, runs) in lost {
+            // Whoever edited the rule may not have meant it: an edited step without an `id` is another step.
+            tracing::warn!(
+                rule.id = rule,
+                runs.count = runs,
+                "runs ended: the step they waited at is not in the rule any more"
+            );
         }
         let worth: HashMap<&str, Option<&Money>> =
             self.converted.iter().map(|(id, _, _, value)| (id.as_str(), value.as_ref())).collect();

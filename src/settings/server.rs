@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The HTTP server.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct ServerSettings {
     /// Address and port to listen on. Default `127.0.0.1:8080`.
     #[schemars(with = "String")]
+    #[serde(deserialize_with = "address_and_port")]
     pub listen: SocketAddr,
     /// The address under which customers and CRMs reach this server, without a slash at the end. Links in letters begin
     /// with it. Default `http://` + `listen`.
@@ -78,4 +80,14 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(
+            "not an address and a port: write \"127.0.0.1:8080\", or \"0.0.0.0:8080\" for all networks (names such as \
+             localhost are not looked up)",
+        )
+    })
 }

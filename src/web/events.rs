@@ -12,6 +12,7 @@ mod order;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Json, Response};
 use metrics::counter;
 use serde::Serialize;
@@ -70,6 +71,12 @@ pub async fn take(
     let status = if accepted + duplicate > 0 { StatusCode::ACCEPTED } else { StatusCode::BAD_REQUEST };
     let body = json!({"accepted": accepted, "duplicate": duplicate, "refused": refused, "events": answers});
     Ok((status, Json(body)).into_response())
+}
+
+/// The answer to every other method.
+pub async fn only_post() -> Response {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Events are sent here with POST.");
+    ([(ALLOW, "POST")], problem).into_response()
 }
 
 /// One event of a body as it was read.

@@ -156,6 +156,16 @@ async fn explain_tells_how_a_run_ended_and_what_each_rule_would_do_now() {
     let over = said.split("Runs that are over").nth(1).expect("that part");
     assert!(over.contains("welcome") && over.contains("the goal was reached"), "{said}");
     assert!(said.contains("welcome: would not start on the event customer.created"), "{said}");
+    for (args, meant) in [
+        (["messages", "list", "--rule", "welcom"], "there is no rule `welcom`: did you mean `welcome`?"),
+        (["messages", "list", "--map", "pet-shp"], "there is no map `pet-shp`: did you mean `pet-shop`?"),
+        (["messages", "export", "--stage", "awarenes"], "there is no stage `awarenes`: did you mean `awareness`?"),
+        (["inbox", "list", "--connection", "ap"], "there is no connection `ap`: did you mean `api`?"),
+    ] {
+        let said = text(&milepost(folder.path()).args(args).assert().code(1).get_output().stderr);
+        assert!(said.contains(meant), "{said}");
+    }
+    milepost(folder.path()).args(["messages", "list", "--rule", "welcome"]).assert().success();
     let said = text(&explain("welcom").code(1).get_output().stderr);
     assert!(said.contains("there is no rule `welcom`: did you mean `welcome`?"), "{said}");
 }

@@ -47,7 +47,13 @@ fn faults_have_a_place_and_help() {
     check("[shop]\nnmae = \"x\"", 2, 1, "there is no setting `shop.nmae`", "did you mean `name`?");
     check("[sever]\nlisten = 1", 1, 2, "there is no setting `sever`", "did you mean `server`?");
     check("[server]\nlisten = 8080", 2, 10, "`server.listen` takes text in quotes, not a number", "");
-    check("[server]\nlisten = \"here\"", 2, 10, "`server.listen`: invalid socket address syntax", "");
+    check(
+        "[server]\nlisten = \"here\"",
+        2,
+        10,
+        "`server.listen`: not an address and a port: write \"127.0.0.1:8080\", or \"0.0.0.0:8080\" for all networks (names such as localhost are not looked up)",
+        "",
+    );
     check("[shop]\ncurrency = \"euro\"", 2, 12, "`euro` is not a currency", "ISO 4217");
     check("[shop]\nlocale = \"Russian\"", 2, 10, "`Russian` is not a locale", "`ru` or `en-GB`");
     check("[shop]\nurl = \"shop.example\"", 2, 7, "`shop.url` is not an address of the web", "https://shop.example");

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::row::Row;
@@ -37,7 +38,10 @@ enum Format {
 /// Writes the export.
 pub(super) async fn run(args: &ExportArgs, mut filter: MessageFilter, store: &Store) -> anyhow::Result<()> {
     let mut sink: Box<dyn Write + Send> = match &args.output {
-        Some(path) => Box::new(BufWriter::new(File::create(path)?)),
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
         None => Box::new(BufWriter::new(io::stdout())),
     };
     filter.limit = PAGE;

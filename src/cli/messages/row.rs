@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::told;
 use crate::journey::effect::PolicyVerdict;
 use crate::store::{LogRow, MessageRow};
 
@@ -139,7 +140,7 @@ impl Change {
             at: row.at.to_string(),
             state: row.state.as_str(),
             reason: row.reason.clone(),
-            detail: row.detail.clone(),
+            detail: told::readable(&row.detail),
         }
     }
 }

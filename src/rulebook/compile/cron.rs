@@ -41,7 +41,9 @@ pub(super) fn compile_cron(text: &Text, zone: Tz, unit: &mut Unit<'_>) -> Option
     let schedule = match cron::Schedule::from_str(&expression) {
         Ok(schedule) => schedule,
         Err(error) => {
-            let detail = error.to_string().replace(&expression, &text.value);
+            // The library draws the expression with a mark under it, and says below what is wrong.
+            let said = error.to_string();
+            let detail = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
             unit.fault_help("bad-cron", &text.place, format!("this is not a schedule: {detail}"), FIELDS);
             return None;
         }

@@ -22,11 +22,35 @@ impl Part<'_> {
     pub(super) fn text(&self) -> &str {
         self.source.text.get(self.place.clone()).unwrap_or_default()
     }
+
+    /// The text after something that prints nothing and holds as many lines as the file has before the part, so that what
+    /// fails while a letter is made out is told by the lines of the file.
+    fn in_its_place(&self) -> String {
+        format!("{}{}", self.lead(), self.text())
+    }
+
+    fn lead(&self) -> String {
+        let before = self.source.text.get(..self.place.start).unwrap_or_default();
+        let lines = before.matches('\n').count();
+        // What extends another must begin with it; what stands in the first line needs nothing.
+        let tag = self.text().trim_start().strip_prefix("{%").unwrap_or_default();
+        if lines == 0 || tag.trim_start_matches('-').trim_start().starts_with("extends") {
+            return String::new();
+        }
+        format!("{{#{}#}}", "\n".repeat(lines))
+    }
+
+    /// The place in the file of a row and column that Tera told.
+    fn offset(&self, row: usize, column: usize) -> usize {
+        let lead = self.lead();
+        let at = place_of(&format!("{lead}{}", self.text()), row, column);
+        self.place.start + at.saturating_sub(lead.len())
+    }
 }
 
 /// Adds the parts to a Tera. When they do not fit together the faults are reported, and the Tera is not to be used.
 pub(super) fn assemble(tera: &mut Tera, parts: &[Part<'_>], faults: &mut Vec<Diagnostic>) {
-    let texts: Vec<(&str, &str)> = parts.iter().map(|part| (part.name.as_str(), part.text())).collect();
+    let texts: Vec<(&str, String)> = parts.iter().map(|part| (part.name.as_str(), part.in_its_place())).collect();
     let Err(error) = tera.add_raw_templates(texts) else { return };
     let by_name: BTreeMap<&str, &Part<'_>> = parts.iter().map(|part| (part.name.as_str(), part)).collect();
     match error.kind() {
@@ -59,12 +83,12 @@ fn told(report: &str, parts: &BTreeMap<&str, &Part<'_>>, faults: &mut Vec<Diagno
         let (Some(column), Some(row), Some(part)) = (column, row, locus.next().and_then(|name| parts.get(name))) else {
             continue;
         };
-        let at = part.place.start + offset(part.text(), row, column);
+        let at = part.offset(row, column);
         faults.push(part.source.error("template", &(at..at + 1), message.to_owned()));
     }
 }
 
-fn offset(text: &str, row: usize, column: usize) -> usize {
+fn place_of(text: &str, row: usize, column: usize) -> usize {
     let start: usize = text.split_inclusive('\n').take(row.saturating_sub(1)).map(str::len).sum();
     let rest = text.get(start..).unwrap_or_default();
     start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)

@@ -88,6 +88,28 @@ fn a_subject_is_one_line_whatever_the_data_holds() {
 }
 
 #[test]
+fn what_fails_while_a_letter_is_made_out_is_told_by_the_lines_of_the_file() {
+    let failing = "{{ customer.first_name | round }}";
+    let name = "shop/templates/hello.txt";
+    for (letter, place) in [
+        (format!("Subject: Hi {failing}\n\nText {{{{ unsubscribe_url }}}}\n"), "hello.txt#subject:1:"),
+        (format!("Subject: Hi\nPreheader: x {failing}\n\nText {{{{ unsubscribe_url }}}}\n"), "hello.txt#preheader:2:"),
+        (format!("Subject: Hi\n\n{{{{ unsubscribe_url }}}}\n\nText {failing}\n"), "hello.txt:5:"),
+    ] {
+        let loaded = with(&[(name, &letter)]);
+        let letters = loaded.book.expect("a book").letters;
+        let error =
+            letters.render("shop", "hello", "en", &json!({"customer": {"first_name": "Eve"}})).expect_err("fails");
+        let told = milepost::mail::chain(&error);
+        assert!(told.contains(place), "{place}: {told}");
+    }
+    let letter = "Subject: Hi\n\nHello\n\n{{ unsubscribe_url }}\n";
+    let letters = with(&[(name, letter)]).book.expect("a book").letters;
+    let out = letters.render("shop", "hello", "en", &json!({"unsubscribe_url": "u"})).expect("a letter");
+    assert_eq!(out.text, "Hello\n\nu\n", "what keeps the lines in place prints nothing");
+}
+
+#[test]
 fn locales_fall_back() {
     let variant = |name: &str| format!("Subject: {name}\n\n{name} {{{{ unsubscribe_url }}}}\n");
     let loaded = with(&[

@@ -93,3 +93,12 @@ async fn a_body_over_the_limit_is_refused() {
     let site = Site::new().await;
     assert_eq!(post(&site, vec![b' '; MAX_BODY + 1]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[tokio::test]
+async fn another_method_is_told_what_to_do() {
+    let site = Site::new().await;
+    let answer = site.ask(Method::GET, "/api/v1/events", "").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.headers["allow"], "POST");
+    assert_eq!(answer.json()["error"]["code"], "method_not_allowed", "{}", answer.text());
+}

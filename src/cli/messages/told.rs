@@ -1,0 +1,92 @@
+//! What the record keeps beside a letter's states, in words.
+
+use chrono_tz::Tz;
+use serde_json::{Map, Value};
+
+use crate::cli::out;
+use crate::journey::time::Timestamp;
+
+/// The moments in a log entry's detail; the record keeps them as microseconds.
+const MOMENTS: [&str; 2] = ["due_at", "next_at"];
+/// Longest reason in a list; `messages show` has the whole of it.
+const LONGEST_REASON: usize = 48;
+
+/// A log entry's detail with its moments as RFC 3339, for programs.
+pub(super) fn readable(detail: &Value) -> Value {
+    let mut detail = detail.clone();
+    for name in MOMENTS {
+        if let Some(value) = detail.get_mut(name)
+            && let Some(at) = moment(value)
+        {
+            *value = at.rfc3339().into();
+        }
+    }
+    detail
+}
+
+/// The same for people, without what `messages show` tells elsewhere.
+pub(super) fn in_words(detail: &Value, zone: Tz) -> String {
+    let none = Map::new();
+    let fields = detail.as_object().unwrap_or(&none);
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let at = |name: &str| fields.get(name).and_then(moment).map(|at| out::when(at, zone));
+    let code = fields.get("code").and_then(Value::as_i64).map(|code| code.to_string());
+    let reply = [code.as_deref(), text("enhanced"), text("reply")];
+    let parts = [
+        at("due_at").map(|at| format!("due {at}")),
+        text("to").map(|to| format!("to {to}")),
+        text("relay").map(|relay| format!("by {relay}")),
+        Some(reply.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|reply| !reply.is_empty()),
+        at("next_at").map(|at| format!("next try {at}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A reason for a list: its first line, as far as there is room.
+pub(super) fn short(reason: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    if line.chars().count() <= LONGEST_REASON && line.len() == reason.len() {
+        return line.to_owned();
+    }
+    line.chars().take(LONGEST_REASON).chain(['…']).collect()
+}
+
+fn moment(value: &Value) -> Option<Timestamp> {
+    value.as_i64().map(Timestamp::from_micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn details_are_told_in_words() {
+        let due = Timestamp::parse_rfc3339("2026-03-10T09:00:00Z").expect("a moment");
+        let zone = chrono_tz::Europe::Berlin;
+        for (detail, expect) in [
+            (json!({}), ""),
+            (json!({"due_at": due, "rulebook": "ab12", "withheld": null}), "due 2026-03-10 10:00:00 CET"),
+            (json!({"relay": "main", "message_id": "<m@x>", "to": "ann@x.example"}), "to ann@x.example, by main"),
+            (
+                json!({"relay": "main", "code": 451, "enhanced": "4.7.1", "reply": "later", "next_at": due}),
+                "by main, 451 4.7.1 later, next try 2026-03-10 10:00:00 CET",
+            ),
+            (
+                json!({"relay": "main", "code": 250, "enhanced": null, "reply": "ok", "next_at": null}),
+                "by main, 250 ok",
+            ),
+        ] {
+            assert_eq!(in_words(&detail, zone), expect, "{detail}");
+        }
+        assert_eq!(readable(&json!({"due_at": due, "code": 1}))["due_at"], due.rfc3339());
+    }
+
+    #[test]
+    fn reasons_of_a_list_stay_short() {
+        assert_eq!(short("consent_refused"), "consent_refused");
+        assert_eq!(short("first\nsecond"), "first…");
+        assert_eq!(short(&"x".repeat(60)).chars().count(), LONGEST_REASON + 1);
+    }
+}
