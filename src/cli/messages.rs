@@ -216,6 +216,7 @@ pub(super) fn table(found: &[MessageRow], zone: Tz) -> std::io::Result<()> {
 fn show(found: &MessageRow, log: &[LogRow], zone: Tz) -> std::io::Result<()> {
     let row = Row::of(found);
     let own = |text: &str| text.to_owned();
+    let reply = [row.code.as_str(), &row.enhanced, &row.reply];
     out::facts(&[
         ("id", own(&row.id)),
         ("state", own(row.state)),
@@ -233,7 +234,7 @@ fn show(found: &MessageRow, log: &[LogRow], zone: Tz) -> std::io::Result<()> {
         ("tries", row.attempts.to_string()),
         ("sent again", if row.resend { "yes, after an uncertain hand-over".into() } else { String::new() }),
         ("relay", own(&row.relay)),
-        ("reply", [row.code.as_str(), &row.enhanced, &row.reply].join(" ").trim().to_owned()),
+        ("reply", reply.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")),
         ("Message-ID", own(&row.message_id)),
         ("rulebook", own(&row.rulebook)),
         ("enrollment", own(&row.enrollment)),
