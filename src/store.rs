@@ -41,6 +41,9 @@ pub use promo::PoolStock;
 pub use suppressions::Suppression;
 pub use vault::Sealed;
 
+use std::collections::BTreeSet;
+
+use crate::journey::event::Key;
 use db::{Arg, Pools, Row};
 
 /// Which database stands behind the store.
@@ -89,9 +92,9 @@ impl Store {
         Ok(Tx { inner: self.pools.begin().await? })
     }
 
-    /// Begins a transaction that advances customers: of those, one runs at a time over all nodes. On SQLite it becomes the
-    /// one that writes only when it first does; until then nothing changes what it has read, for the customers that it has
-    /// loaded are its own.
+    /// Begins a transaction that advances customers: of those, one thinks at a time over all nodes. On SQLite it becomes the
+    /// one that writes only when it first does, and the next may think from then on; nothing changes what it has read, for
+    /// the customers that it has loaded and the names that it [holds](Tx::hold) are its own.
     pub async fn begin_processing(&self) -> Result<Tx> {
         self.begin_thinking(true).await
     }
@@ -125,6 +128,16 @@ impl Store {
 }
 
 impl Tx {
+    /// Keeps keys of customers and ids of events (source, id) from other transactions until this one ends. To be asked for
+    /// before they are looked up.
+    pub async fn hold(&mut self, keys: &[Key], events: &[(String, String)]) {
+        let keys = keys.iter().map(|key| format!("key\0{}\0{}", key.kind, key.value));
+        let events = events.iter().map(|(source, id)| format!("event\0{source}\0{id}"));
+        // Each once: what is taken twice would be let go once.
+        let names: BTreeSet<String> = keys.chain(events).collect();
+        self.inner.hold(&names.into_iter().collect::<Vec<_>>()).await;
+    }
+
     /// Commits: once this returns, everything written is on disk.
     pub async fn commit(self) -> Result<()> {
         self.inner.commit().await

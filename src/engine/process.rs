@@ -3,12 +3,14 @@
 //! Invariants: a body is done exactly when what it says is written; a batch that fails is tried again body by body, and the
 //! one that fails alone becomes a dead letter while the rest go on.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::RangeInclusive;
-use std::sync::Arc;
+mod ahead;
 
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+use tokio::sync::oneshot;
+
+pub(super) use ahead::Ahead;
 
 use super::batch::Batch;
 use super::identity::{Group, OWN, group, identifying};
@@ -38,8 +40,8 @@ pub struct Worked {
     pub dead: usize,
 }
 
-/// The batch after the one that is being applied.
-pub(super) type Ahead = Option<JoinHandle<Result<Vec<Item>>>>;
+/// Tells when the batch before is on disk, if there is one; an error if it failed.
+type After = Option<oneshot::Receiver<()>>;
 
 /// A body with what it comes to.
 pub(super) struct Item {
@@ -51,31 +53,8 @@ impl Engine {
     /// Applies one batch of bodies.
     pub async fn process_bodies(&self) -> Result<Worked> {
         let items = self.next_items(0..=0).await?;
-        self.apply_batch(&items).await
-    }
-
-    /// The same, while the batch after it is being read and sorted.
-    pub(super) async fn process_bodies_ahead(self: &Arc<Self>, ahead: &Mutex<Ahead>) -> Result<Worked> {
-        let mut ahead = ahead.lock().await;
-        let mut items = match ahead.take() {
-            Some(task) => task.await.unwrap_or_else(|_| Ok(Vec::new()))?,
-            None => Vec::new(),
-        };
-        if items.is_empty() {
-            items = self.next_items(0..=0).await?;
-        }
-        if let [first, .., last] = items.as_slice()
-            && items.len() == MAX_BODIES
-        {
-            let (engine, in_hand) = (Arc::clone(self), first.body.id..=last.body.id);
-            *ahead = Some(tokio::spawn(async move { engine.next_items(in_hand).await }));
-        }
-        let applied = self.apply_batch(&items).await;
-        if applied.is_err() {
-            // What failed comes before what lies behind it.
-            *ahead = None;
-        }
-        applied
+        let (applied, _) = oneshot::channel();
+        self.apply_batch(&items, &mut None, applied).await
     }
 
     async fn next_items(&self, in_hand: RangeInclusive<i64>) -> Result<Vec<Item>> {
@@ -84,13 +63,23 @@ impl Engine {
         Ok(bodies.into_iter().map(|body| Item { sorted: self.sort(&body, &references), body }).collect())
     }
 
-    async fn apply_batch(&self, items: &[Item]) -> Result<Worked> {
+    /// Applies a batch after the one before it. What failed comes before what lies behind it: if that failed, nothing of
+    /// this one is applied.
+    async fn apply_batch(&self, items: &[Item], after: &mut After, applied: oneshot::Sender<()>) -> Result<Worked> {
         if items.is_empty() {
             return Ok(Worked::default());
         }
-        match self.apply(items).await {
-            Ok(worked) => Ok(worked),
+        match self.apply(items, after).await {
+            Ok(worked) => {
+                if worked.handled > 0 {
+                    // Nobody may wait for it.
+                    let _ = applied.send(());
+                }
+                Ok(worked)
+            }
             Err(EngineError::Store(error)) if !error.is_temporary() => {
+                // Whoever waits for this batch has names and customers in hand that are needed now.
+                drop(applied);
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a batch failed; trying its bodies one by one"
@@ -98,7 +87,7 @@ impl Engine {
                 let mut worked = Worked::default();
                 for item in items {
                     let one = std::slice::from_ref(item);
-                    match self.apply(one).await {
+                    match self.apply(one, &mut None).await {
                         Ok(done) => {
                             worked.handled += done.handled;
                             worked.dead += done.dead;
@@ -124,7 +113,7 @@ impl Engine {
         }
     }
 
-    async fn apply(&self, items: &[Item]) -> Result<Worked> {
+    async fn apply(&self, items: &[Item], after: &mut After) -> Result<Worked> {
         let book = self.book.load_full();
         let now = self.clock.now();
         let mut tx = self.store.begin_processing().await?;
@@ -135,6 +124,13 @@ impl Engine {
         let mut seen: HashSet<(String, String)> = HashSet::new();
         let asked: Vec<(String, String)> =
             items.iter().flat_map(Item::events).map(|e| (e.source.clone(), e.id.clone())).collect();
+        let keys: Vec<Key> = items
+            .iter()
+            .flat_map(Item::events)
+            .flat_map(|e| identifying(&e.keys).into_iter().chain(identifying(&e.merged)).cloned())
+            .collect();
+        // What the batch before makes of these is not to be seen before it ends.
+        tx.hold(&keys, &asked).await;
         let known = tx.known_events(&asked).await?;
         for item in items {
             match &item.sorted {
@@ -154,7 +150,9 @@ impl Engine {
                 }
             }
         }
-        let letters = self.apply_events(&mut tx, &book.rulebook, &events).await?;
+        let Some(letters) = self.apply_events(&mut tx, &book.rulebook, &events, after).await? else {
+            return Ok(Worked::default());
+        };
         tx.finish_bodies(&finished, now).await?;
         tx.bury_bodies(&dead, now).await?;
         tx.park_bodies(&parked).await?;
@@ -171,24 +169,21 @@ impl Engine {
         Ok(Worked { handled: items.len(), dead: dead.len() })
     }
 
-    /// Applies events; tells whether letters were planned.
-    async fn apply_events(&self, tx: &mut Tx, book: &Rulebook, events: &[(i64, &Event)]) -> Result<bool> {
+    /// Applies events; tells whether letters were planned. `None`: the batch before failed, and nothing was written.
+    async fn apply_events(
+        &self,
+        tx: &mut Tx,
+        book: &Rulebook,
+        events: &[(i64, &Event)],
+        after: &mut After,
+    ) -> Result<Option<bool>> {
         let plain: Vec<&Event> = events.iter().map(|(_, event)| *event).collect();
         let keys: Vec<Key> = plain
             .iter()
             .flat_map(|e| identifying(&e.keys).into_iter().chain(identifying(&e.merged)).cloned())
             .collect();
-        let mut known = tx.find_keys(&keys).await?;
-        // Our own id of a customer stands in the links of letters, and stays good when the customer is merged.
-        let own: Vec<String> = keys.iter().filter(|key| key.kind == OWN).map(|key| key.value.clone()).collect();
-        known.extend(
-            tx.survivors(&own).await?.into_iter().map(|(id, survivor)| (Key { kind: OWN.into(), value: id }, survivor)),
-        );
         let now = self.clock.now();
-        let groups = group(&plain, &known.into_iter().collect(), || fresh_id(now));
-        let wanted: Vec<String> =
-            groups.iter().flat_map(|g| g.gone.iter().chain((!g.is_new).then_some(&g.customer)).cloned()).collect();
-        let mut loaded = tx.load_customers(&wanted).await?;
+        let (groups, mut loaded) = self.who_is_meant(tx, &plain, &keys).await?;
         let mut batch = Batch::default();
         let mut pointers: Vec<(Key, String)> = Vec::new();
         let mut retired: Vec<(String, String)> = Vec::new();
@@ -200,12 +195,45 @@ impl Engine {
             batch.customers.push(state);
         }
         let letters = batch.has_letters();
+        if let Some(before) = after.take()
+            && before.await.is_err()
+        {
+            return Ok(None);
+        }
         batch.write(tx, self.shard()).await?;
         for (gone, into) in &retired {
             tx.retire_customer(gone, into, now).await?;
         }
         tx.put_keys(&pointers).await?;
-        Ok(letters)
+        Ok(Some(letters))
+    }
+
+    /// The customers whom events are about, with the documents of those who were known.
+    async fn who_is_meant(
+        &self,
+        tx: &mut Tx,
+        events: &[&Event],
+        keys: &[Key],
+    ) -> Result<(Vec<Group>, HashMap<String, Customer>)> {
+        // Our own id of a customer stands in the links of letters, and stays good when the customer is merged.
+        let own: Vec<String> = keys.iter().filter(|key| key.kind == OWN).map(|key| key.value.clone()).collect();
+        let mut before: Option<BTreeSet<String>> = None;
+        loop {
+            let mut known = tx.find_keys(keys).await?;
+            let survivors = tx.survivors(&own).await?.into_iter();
+            known.extend(survivors.map(|(id, survivor)| (Key { kind: OWN.into(), value: id }, survivor)));
+            let now = self.clock.now();
+            let groups = group(events, &known.into_iter().collect(), || fresh_id(now));
+            let wanted: BTreeSet<String> =
+                groups.iter().flat_map(|g| g.gone.iter().chain((!g.is_new).then_some(&g.customer)).cloned()).collect();
+            let loaded = tx.load_customers(&wanted.iter().cloned().collect::<Vec<_>>()).await?;
+            // While this waited for a customer, the batch before may have merged it into another: then it is that one whom
+            // the events are about. Those who are not known at all are not known the second time either.
+            if wanted.iter().all(|id| loaded.contains_key(id)) || before.as_ref() == Some(&wanted) {
+                return Ok((groups, loaded));
+            }
+            before = Some(wanted);
+        }
     }
 
     fn starting_state(

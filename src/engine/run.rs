@@ -30,11 +30,7 @@ const REFERENCES_EVERY: Span = Span::seconds(3_600);
 impl Engine {
     /// Starts every loop on `tasks`. They end soon after `stop` is cancelled, each when what it has in hand is done.
     pub fn start(self: &Arc<Self>, recorder: &Recorder, stop: &CancellationToken, tasks: &TaskTracker) {
-        let (engine, ahead) = (Arc::clone(self), Arc::new(Mutex::new(None)));
-        tasks.spawn(looped("process", stop.clone(), Arc::clone(self), move || {
-            let (engine, ahead) = (Arc::clone(&engine), Arc::clone(&ahead));
-            async move { engine.process_round(&ahead).await }
-        }));
+        tasks.spawn(Arc::clone(self).process(stop.clone()));
         tasks.spawn(Arc::clone(self).send(recorder.clone(), stop.clone()));
         let engine = Arc::clone(self);
         tasks.spawn(looped("fetch", stop.clone(), Arc::clone(self), move || {
@@ -98,7 +94,20 @@ impl Engine {
         }
     }
 
-    async fn process_round(self: &Arc<Self>, ahead: &Mutex<Ahead>) -> Result<Next> {
+    async fn process(self: Arc<Self>, stop: CancellationToken) {
+        let ahead = Arc::new(Mutex::new(Ahead::default()));
+        looped("process", stop, Arc::clone(&self), || {
+            let (engine, ahead) = (Arc::clone(&self), Arc::clone(&ahead));
+            async move { engine.process_round(&mut *ahead.lock().await).await }
+        })
+        .await;
+        if let Err(error) = self.end_batch(&mut *ahead.lock().await).await {
+            // It is still in the inbox.
+            tracing::error!(error = &error as &dyn std::error::Error, "the last batch could not be applied");
+        }
+    }
+
+    async fn process_round(self: &Arc<Self>, ahead: &mut Ahead) -> Result<Next> {
         self.give_way().await;
         let bodies = self.process_bodies_ahead(ahead).await?;
         let due = self.process_due().await?;

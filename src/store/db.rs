@@ -114,6 +114,14 @@ impl Transaction {
         }
     }
 
+    /// Keeps names from other transactions of this process until this one ends; on PostgreSQL a transaction that reads names
+    /// is the only one of all nodes.
+    pub(super) async fn hold(&mut self, names: &[String]) {
+        if let Self::Sqlite(tx) = self {
+            tx.hold(names).await;
+        }
+    }
+
     pub(super) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,

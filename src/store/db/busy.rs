@@ -1,4 +1,4 @@
-//! Customers that a transaction of this process has in hand: SQLite has no locks by row.
+//! Customers, and names of customers and events, that a transaction of this process has in hand: SQLite has no locks by row.
 //!
 //! Invariants: a customer is in one hand at most; whoever takes several takes all of them at once or waits with none of
 //! them, so nobody waits in a circle.

@@ -1,5 +1,6 @@
 //! A transaction of SQLite that opens when it first writes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
@@ -14,13 +15,14 @@ use crate::store::Result;
 pub(in crate::store) struct Lazy {
     // Fields are dropped in their order: first the transaction ends, then others may go on.
     open: Option<sqlx::Transaction<'static, Sqlite>>,
-    customers: InHand,
+    in_hand: InHand,
+    /// Let go with the first write: from then on somebody else may think.
     turn: Option<OwnedMutexGuard<()>>,
     write: SqlitePool,
     read: SqlitePool,
 }
 
-/// Customers in hand, let go when this is dropped.
+/// Customers and names in hand, let go when this is dropped.
 #[derive(Debug)]
 struct InHand {
     busy: Arc<Busy>,
@@ -38,20 +40,28 @@ impl Lazy {
         (write, read, busy): (&SqlitePool, &SqlitePool, &Arc<Busy>),
         turn: Option<OwnedMutexGuard<()>>,
     ) -> Self {
-        let customers = InHand { busy: Arc::clone(busy), ids: Vec::new() };
-        Self { open: None, customers, turn, write: write.clone(), read: read.clone() }
+        let in_hand = InHand { busy: Arc::clone(busy), ids: Vec::new() };
+        Self { open: None, in_hand, turn, write: write.clone(), read: read.clone() }
     }
 
     /// Waits until no other transaction of this process has these customers in hand, and takes them. A transaction out of
     /// turn opens then: what it has in hand is all it will need, and the writer's own connection knows its pages already.
     pub(super) async fn take_in_hand(&mut self, ids: &[String]) -> Result<()> {
-        let more: Vec<String> = ids.iter().filter(|id| !self.customers.ids.contains(id)).cloned().collect();
-        self.customers.busy.take(&more).await;
-        self.customers.ids.extend(more);
-        if self.turn.is_none() {
+        let out_of_turn = self.turn.is_none();
+        self.hold(ids).await;
+        if out_of_turn {
             self.writing().await?;
         }
         Ok(())
+    }
+
+    /// Waits until no other transaction of this process has these names in hand, and takes them: what they will stand for
+    /// may be in a transaction that has not ended yet.
+    pub(super) async fn hold(&mut self, names: &[String]) {
+        let held: HashSet<&String> = self.in_hand.ids.iter().collect();
+        let more: Vec<String> = names.iter().filter(|name| !held.contains(name)).cloned().collect();
+        self.in_hand.busy.take(&more).await;
+        self.in_hand.ids.extend(more);
     }
 
     /// The transaction, if it is open.
@@ -66,6 +76,7 @@ impl Lazy {
 
     /// The transaction, opened if it is not.
     pub(super) async fn writing(&mut self) -> Result<&mut SqliteConnection> {
+        self.turn = None;
         let open = match self.open.take() {
             Some(open) => open,
             // A transaction that first reads and then writes could not be upgraded while another one writes.
