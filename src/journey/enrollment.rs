@@ -205,7 +205,7 @@ impl Run<'_> {
     fn plan(&mut self, rule: &Rule, step: &str, letter: &str, enrollment: &mut Enrollment) {
         let now = self.customer.now;
         let pass = enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
-        let id = ids::message(&enrollment.id, step, *pass);
+        let id = ids::message(now, &enrollment.id, step, *pass);
         let verdict = policy::at_planning(self.book, &self.customer, &rule.purpose);
         if verdict.withhold.is_none() {
             self.customer.pending.push(Pending {

@@ -172,7 +172,7 @@ impl Run<'_> {
         let past = self.customer.past.entry(rule.id.clone()).or_default();
         past.runs += 1;
         past.started_at = now;
-        let id = ids::enrollment(&self.customer.id, &rule.id, past.runs);
+        let id = ids::enrollment(now, &self.customer.id, &rule.id, past.runs);
         let stage = self.customer.stages.get(&rule.map).map(|at| at.stage.clone());
         self.effects.push(Effect::Enrolled {
             enrollment: id.clone(),
