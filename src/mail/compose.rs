@@ -17,12 +17,19 @@ use crate::settings::{MailSettings, ShopSettings};
 
 /// Where letters' texts come from.
 pub trait LetterSource {
+    /// Whether a letter reads anything under a root of names; what it does not read need not be there.
+    fn reads(&self, map: &str, letter: &str, locale: &str, root: &str) -> bool;
+
     /// Fills a letter of a map in the locale that suits best.
-    fn render(&self, map: &str, letter: &str, locale: &str, context: &Value) -> Result<Rendered, String>;
+    fn render(&self, map: &str, letter: &str, locale: &str, context: Map<String, Value>) -> Result<Rendered, String>;
 }
 
 impl LetterSource for Letters {
-    fn render(&self, map: &str, letter: &str, locale: &str, context: &Value) -> Result<Rendered, String> {
+    fn reads(&self, map: &str, letter: &str, locale: &str, root: &str) -> bool {
+        Self::reads(self, map, letter, locale, root)
+    }
+
+    fn render(&self, map: &str, letter: &str, locale: &str, context: Map<String, Value>) -> Result<Rendered, String> {
         Self::render(self, map, letter, locale, context).map_err(|error| chain(&error))
     }
 }
@@ -159,8 +166,9 @@ impl Composer {
         let message_id =
             headers::message_id(job.message, domain).ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
         let unsubscribe = self.unsubscribe_url(job);
-        let context = self.context(job, &unsubscribe);
-        let rendered = letters.render(job.map, job.letter, job.locale, &context).map_err(|reason| {
+        let wanted = |root: &str| letters.reads(job.map, job.letter, job.locale, root);
+        let context = self.context(job, &unsubscribe, wanted);
+        let rendered = letters.render(job.map, job.letter, job.locale, context).map_err(|reason| {
             ComposeError::Render { map: job.map.to_owned(), letter: job.letter.to_owned(), reason }
         })?;
         let subject = headers::clean(&rendered.subject);
@@ -200,12 +208,12 @@ impl Composer {
         format!("{}/u/{token}", self.public_url)
     }
 
-    /// What the letter may read: the customer's facts, what the run captured, and what only a letter has.
-    fn context(&self, job: &Job<'_>, unsubscribe: &str) -> Value {
+    /// What the letter reads: the customer's facts, what the run captured, and what only a letter has.
+    fn context(&self, job: &Job<'_>, unsubscribe: &str, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
         let event = job.inputs.get("event").filter(|event| !event.is_null());
-        let mut context = view::document(job.customer, event);
+        let mut context = view::document(job.customer, event, &wanted);
         let captured = job.inputs.as_object().into_iter().flatten().filter(|(name, _)| *name != "event");
-        for (name, value) in captured {
+        for (name, value) in captured.filter(|(name, _)| wanted(name)) {
             context.insert(name.clone(), value.clone());
         }
         promo_with_code(&mut context);
@@ -213,7 +221,7 @@ impl Composer {
         context.insert("unsubscribe_url".into(), unsubscribe.into());
         context.insert("message_id".into(), job.message.into());
         context.insert("locale".into(), job.locale.into());
-        Value::Object(context)
+        context
     }
 }
 

@@ -110,13 +110,18 @@ impl Letters {
 
     /// Makes out a letter. The locale falls back from `ru-RU` to `ru`, then to the file without a locale, then to the
     /// shop's locale.
-    pub fn render(&self, map: &str, letter: &str, locale: &str, context: &Value) -> Result<Rendered, RenderError> {
+    pub fn render(
+        &self,
+        map: &str,
+        letter: &str,
+        locale: &str,
+        context: Map<String, Value>,
+    ) -> Result<Rendered, RenderError> {
         let missing = || RenderError::NoLetter { map: map.to_owned(), letter: letter.to_owned() };
-        let variants = self.by_map.get(map).and_then(|letters| letters.get(letter)).ok_or_else(missing)?;
-        let (found, variant) = self.choose(variants, locale).ok_or_else(missing)?;
+        let (found, variant) = self.variant(map, letter, locale).ok_or_else(missing)?;
         let locale = if found.is_empty() { self.locale.clone() } else { found.to_owned() };
         let bad_context = || RenderError::BadContext { letter: letter.to_owned() };
-        let mut filled = self.fill(context.as_object().ok_or_else(bad_context)?, &variant.reads);
+        let mut filled = self.fill(context, &variant.reads);
         filled.insert("locale".into(), Value::String(locale.clone()));
         let mut context = Context::from_serialize(&filled).map_err(|_| bad_context())?;
         let subject = one_line(&self.part(&variant.subject, &context)?);
@@ -140,6 +145,15 @@ impl Letters {
             .map_err(|source| RenderError::Template { template: template.to_owned(), source: Box::new(source) })
     }
 
+    /// Whether a letter, in the variant that a locale gets, reads anything under a root of names.
+    pub fn reads(&self, map: &str, letter: &str, locale: &str, root: &str) -> bool {
+        self.variant(map, letter, locale).is_some_and(|(_, variant)| variant.reads.contains(root))
+    }
+
+    fn variant(&self, map: &str, letter: &str, locale: &str) -> Option<(&str, &Variant)> {
+        self.choose(self.by_map.get(map)?.get(letter)?, locale)
+    }
+
     fn choose<'a>(&self, variants: &'a Variants, locale: &str) -> Option<(&'a str, &'a Variant)> {
         let wanted = file::normal_locale(locale);
         let language = |locale: &str| locale.split('-').next().unwrap_or_default().to_owned();
@@ -152,18 +166,21 @@ impl Letters {
     }
 
     /// What a letter reads of the context, with `null` for every built-in name that the context lacks.
-    fn fill(&self, context: &Map<String, Value>, reads: &BTreeSet<String>) -> Map<String, Value> {
+    fn fill(&self, mut context: Map<String, Value>, reads: &BTreeSet<String>) -> Map<String, Value> {
         let mut filled = Map::new();
         for root in reads {
-            let value = match (self.blank.get(root), context.get(root)) {
-                (Some(Value::Object(blank)), Some(Value::Object(given))) => {
-                    let unsaid = blank.iter().filter(|(name, _)| !given.contains_key(*name));
-                    let all = given.iter().chain(unsaid).map(|(name, value)| (name.clone(), value.clone()));
-                    Value::Object(all.collect())
+            let value = match (self.blank.get(root), context.remove(root)) {
+                (Some(Value::Object(blank)), Some(Value::Object(mut given))) => {
+                    for (name, value) in blank {
+                        if !given.contains_key(name) {
+                            given.insert(name.clone(), value.clone());
+                        }
+                    }
+                    Value::Object(given)
                 }
                 // Nothing is known of the whole root: its names stay there, empty.
                 (Some(blank @ Value::Object(_)), None | Some(Value::Null)) | (Some(blank), None) => blank.clone(),
-                (_, Some(given)) => given.clone(),
+                (_, Some(given)) => given,
                 (None, None) => continue,
             };
             filled.insert(root.clone(), value);

@@ -97,10 +97,13 @@ fn built_in_group(status: &str) -> Option<&'static str> {
 
 /// Turns a JSON value into an entity; the error says where it does not fit.
 pub(super) fn entity<T: DeserializeOwned>(what: &'static str, value: &Value) -> Result<T, ParseError> {
-    serde_path_to_error::deserialize(value).map_err(|fault| ParseError::Json {
-        what,
-        path: fault.path().to_string(),
-        source: fault.into_inner(),
+    // To keep track of the place takes as long again, so that is done only for what has a fault.
+    T::deserialize(value).or_else(|_| {
+        serde_path_to_error::deserialize(value).map_err(|fault| ParseError::Json {
+            what,
+            path: fault.path().to_string(),
+            source: fault.into_inner(),
+        })
     })
 }
 

@@ -10,11 +10,11 @@ use crate::journey::event::{Cart, Event, Item, Order, Phase};
 use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
 
-/// `customer`, `orders`, `cart`, `messages`, `stage`, `consent` and, if given, `event`, as one document. Every name of
-/// [`FACTS`](super::FACTS) is there, `null` where nothing was said.
-pub fn document(customer: &Customer, event: Option<&Value>) -> Map<String, Value> {
+/// `customer`, `orders`, `cart`, `messages`, `stage`, `consent` and, if given, `event`, as one document: those of them that
+/// are `wanted`. Every name of [`FACTS`](super::FACTS) under them is there, `null` where nothing was said.
+pub fn document(customer: &Customer, event: Option<&Value>, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
     let mut roots: Map<String, Value> = Map::new();
-    for fact in FACTS.iter().filter(|fact| fact.root != "event") {
+    for fact in FACTS.iter().filter(|fact| fact.root != "event" && wanted(fact.root)) {
         let value = fact_value(customer, fact.root, fact.name).unwrap_or_else(|| empty(fact.kind));
         let root = roots.entry(fact.root).or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(fields) = root {
@@ -26,12 +26,17 @@ pub fn document(customer: &Customer, event: Option<&Value>) -> Map<String, Value
             fields.insert(name.clone(), attribute.value.clone());
         }
     }
-    let stages: Map<String, Value> = customer.stages.iter().map(|(map, at)| (map.clone(), json!(at.stage))).collect();
-    roots.insert("stage".into(), Value::Object(stages));
-    let consents: Map<String, Value> =
-        customer.consents.iter().map(|(name, c)| (name.clone(), json!(c.granted))).collect();
-    roots.insert("consent".into(), Value::Object(consents));
-    roots.insert("event".into(), event.cloned().unwrap_or_else(|| Value::Object(Map::new())));
+    if wanted("stage") {
+        let stages = customer.stages.iter().map(|(map, at)| (map.clone(), json!(at.stage))).collect();
+        roots.insert("stage".into(), Value::Object(stages));
+    }
+    if wanted("consent") {
+        let consents = customer.consents.iter().map(|(name, c)| (name.clone(), json!(c.granted))).collect();
+        roots.insert("consent".into(), Value::Object(consents));
+    }
+    if wanted("event") {
+        roots.insert("event".into(), event.cloned().unwrap_or_else(|| Value::Object(Map::new())));
+    }
     roots
 }
 

@@ -11,7 +11,7 @@ use milepost::mail::{Address, Composer, Job, LetterSource, LinkSigner};
 use milepost::rulebook::Rendered;
 use milepost::settings::{MailSettings, ShopSettings};
 use milepost_fuzz::now;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 static COMPOSER: LazyLock<Composer> = LazyLock::new(|| {
     let mail = MailSettings { from: "Кошкин дом <hello@shop.example>".into(), ..MailSettings::default() };
@@ -22,7 +22,11 @@ static COMPOSER: LazyLock<Composer> = LazyLock::new(|| {
 struct Fixed(Rendered);
 
 impl LetterSource for Fixed {
-    fn render(&self, _: &str, _: &str, _: &str, context: &Value) -> Result<Rendered, String> {
+    fn reads(&self, _: &str, _: &str, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn render(&self, _: &str, _: &str, _: &str, context: Map<String, Value>) -> Result<Rendered, String> {
         let mut rendered = self.0.clone();
         rendered.text.push_str(&context["customer"].to_string());
         Ok(rendered)

@@ -34,7 +34,7 @@ const LETTER: &[u8] = b"Message-ID: <m-1@shop.example>\r\nSubject: hello\r\n\r\n
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     for code in [250, 421, 450, 550, 554] {
-        refusal::outcome(Step::Rcpt, code, &text);
+        refusal::outcome(Step::Recipient, code, &text);
         assert!(!refusal::tidy(&text).contains(['\r', '\n']));
     }
     SERVER.with(|server| {

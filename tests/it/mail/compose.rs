@@ -5,7 +5,7 @@ use milepost::journey::time::Timestamp;
 use milepost::mail::{ComposeError, Composer, Job, Letter, LetterSource, LinkSigner};
 use milepost::rulebook::Rendered;
 use milepost::settings::{MailSettings, ShopSettings};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::parse::{Part, is_fit_for_smtp, words};
 
@@ -13,12 +13,16 @@ use super::parse::{Part, is_fit_for_smtp, words};
 pub struct Fixed(pub Rendered);
 
 impl LetterSource for Fixed {
-    fn render(&self, _map: &str, letter: &str, _locale: &str, context: &Value) -> Result<Rendered, String> {
+    fn reads(&self, _map: &str, _letter: &str, _locale: &str, _root: &str) -> bool {
+        true
+    }
+
+    fn render(&self, _: &str, letter: &str, _: &str, context: Map<String, Value>) -> Result<Rendered, String> {
         if letter == "broken" {
             return Err("line 3: `customer.nmae` is not known".into());
         }
         let mut rendered = self.0.clone();
-        rendered.text = rendered.text.replace("{context}", &context.to_string());
+        rendered.text = rendered.text.replace("{context}", &Value::Object(context).to_string());
         Ok(rendered)
     }
 }
