@@ -7,6 +7,7 @@
 //! (compose, last check, hand-over, outcome).
 
 pub mod batch;
+mod concerned;
 pub mod cron;
 pub mod fetch;
 pub mod identity;

@@ -41,7 +41,7 @@ pub use promo::PoolStock;
 pub use suppressions::Suppression;
 pub use vault::Sealed;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::journey::event::Key;
 use db::{Arg, Pools, Row};
@@ -68,6 +68,9 @@ pub struct Store {
 #[derive(Debug)]
 pub struct Tx {
     inner: db::Transaction,
+    /// What the indexes hold of the customers that were loaded: a document that changes nothing there is written without
+    /// touching them.
+    indexed: HashMap<String, customers::Indexed>,
 }
 
 impl Store {
@@ -89,7 +92,7 @@ impl Store {
 
     /// Begins a writing transaction. On SQLite there is one at a time: the others wait for it.
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(Tx { inner: self.pools.begin().await? })
+        Ok(Tx::new(self.pools.begin().await?))
     }
 
     /// Begins a transaction that advances customers: of those, one thinks at a time over all nodes. On SQLite it becomes the
@@ -99,18 +102,16 @@ impl Store {
         self.begin_thinking(true).await
     }
 
-    /// Begins a transaction that changes these customers, and neither makes nor merges any. On SQLite it waits only for what
-    /// has one of them in hand, not for all that advances customers.
-    pub async fn begin_recording(&self, customers: &[String]) -> Result<Tx> {
-        let mut tx = self.begin_thinking(false).await?;
-        tx.inner.take_in_hand(customers).await?;
-        Ok(tx)
+    /// Begins a transaction that changes customers whom it loads, and neither makes nor merges any. On SQLite it waits only
+    /// for what has one of them in hand, not for all that advances customers.
+    pub async fn begin_recording(&self) -> Result<Tx> {
+        self.begin_thinking(false).await
     }
 
     async fn begin_thinking(&self, in_turn: bool) -> Result<Tx> {
         const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), $1)) IS NULL";
         const PROCESSING: i64 = 1;
-        let mut tx = Tx { inner: self.pools.begin_reading(in_turn).await? };
+        let mut tx = Tx::new(self.pools.begin_reading(in_turn).await?);
         if self.engine() == Engine::Postgres {
             tx.execute("wait for the processing lock", LOCK, vec![Arg::int(PROCESSING)]).await?;
         }
@@ -128,6 +129,10 @@ impl Store {
 }
 
 impl Tx {
+    fn new(inner: db::Transaction) -> Self {
+        Self { inner, indexed: HashMap::new() }
+    }
+
     /// Keeps keys of customers and ids of events (source, id) from other transactions until this one ends. To be asked for
     /// before they are looked up.
     pub async fn hold(&mut self, keys: &[Key], events: &[(String, String)]) {
@@ -136,6 +141,11 @@ impl Tx {
         // Each once: what is taken twice would be let go once.
         let names: BTreeSet<String> = keys.chain(events).collect();
         self.inner.hold(&names.into_iter().collect::<Vec<_>>()).await;
+    }
+
+    /// Waits until it is the one that writes, on SQLite: from then on nothing changes what it reads but itself.
+    pub async fn begin_writing(&mut self) -> Result<()> {
+        self.inner.begin_writing().await
     }
 
     /// Commits: once this returns, everything written is on disk.

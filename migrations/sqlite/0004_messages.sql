@@ -1,6 +1,6 @@
 -- Letters: the queue out, and the record of it.
 CREATE TABLE messages (
-    seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- order of planning, for lists
+    seq         INTEGER PRIMARY KEY, -- order of planning, for lists
     id          TEXT    NOT NULL UNIQUE,
     customer    TEXT    NOT NULL,
     enrollment  TEXT    NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE message_bytes (
 ) STRICT;
 
 CREATE TABLE message_log (
-    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      INTEGER PRIMARY KEY, -- none is ever deleted, so none is used again
     message TEXT    NOT NULL REFERENCES messages (id),
     at      INTEGER NOT NULL,
     state   TEXT    NOT NULL,

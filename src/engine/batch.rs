@@ -119,6 +119,21 @@ impl Batch {
         !self.messages.is_empty()
     }
 
+    /// A run that began in this batch is written once, with its end.
+    fn end_what_began_here(&mut self) {
+        let mut ends: BTreeMap<String, (Timestamp, EndReason)> = BTreeMap::new();
+        for (id, at, reason) in self.ended.drain(..) {
+            ends.entry(id).or_insert((at, reason));
+        }
+        for row in &mut self.enrollments {
+            row.ended = ends.remove(&row.id);
+            if let Some((_, reason)) = &row.ended {
+                self.counts.extend(metrics::counts_of_ended(&row.map, &row.rule, reason));
+            }
+        }
+        self.ended.extend(ends.into_iter().map(|(id, (at, reason))| (id, at, reason)));
+    }
+
     /// Writes everything into the transaction. What ends, is cancelled or reached is counted as the record takes it on: a
     /// letter that had gone out already is not withheld, and a rule that is gone from the book still has its figures.
     pub async fn write(mut self, tx: &mut Tx, shard: i64) -> Result<()> {
@@ -126,7 +141,10 @@ impl Batch {
         tx.save_customers(&customers).await?;
         tx.put_events(&self.events).await?;
         tx.put_moves(&self.moves).await?;
+        self.end_what_began_here();
         tx.put_enrollments(&self.enrollments).await?;
+        // Letters that fall due one after another lie together on the disk.
+        self.messages.sort_by(|a, b| (a.planned.due_at, &a.planned.id).cmp(&(b.planned.due_at, &b.planned.id)));
         let new = tx.put_messages(&self.messages).await?;
         let planned = self.messages.iter().zip(new).filter(|(_, new)| *new);
         self.counts.extend(planned.flat_map(|(message, _)| metrics::counts_of_planned(&message.planned)));

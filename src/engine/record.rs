@@ -6,19 +6,21 @@
 
 mod group;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
+use super::concerned::Concerned;
 use super::{Engine, EngineError, Result};
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::customer::Customer;
 use crate::journey::time::Timestamp;
-use crate::mail::{Letter, Outcome};
-use crate::store::{Claimed, Count, MessageState, OutcomeRow, Sealed, Store, Tx};
+use crate::mail::Outcome;
+use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, Tx};
 use group::{Group, LastCheck};
 
 /// Most marks and outcomes of one transaction.
@@ -42,7 +44,7 @@ struct Request {
 #[derive(Debug)]
 enum What {
     /// Ask the policies for the last time and mark the letter as being handed over.
-    Mark { letter: Letter, sealed: Sealed, customer: String, relay: String },
+    Mark { frozen: Frozen, customer: String },
     /// The policies forbid it: ask them in the transaction and withhold it, or let it go if they changed their mind.
     Withhold { address: Option<String>, customer: String },
     /// What came of it at this address.
@@ -59,16 +61,8 @@ impl Recorder {
     }
 
     /// Asks for leave to hand a letter over. `true`: it is marked, and must be handed over now. `false`: it must not be.
-    /// `sealed` are the letter's bytes.
-    pub async fn mark(
-        &self,
-        claimed: &Arc<Claimed>,
-        letter: Letter,
-        sealed: Sealed,
-        customer: String,
-        relay: &str,
-    ) -> Result<bool> {
-        self.ask(claimed, What::Mark { letter, sealed, customer, relay: relay.to_owned() })?.wait().await
+    pub async fn mark(&self, claimed: &Arc<Claimed>, frozen: Frozen, customer: String) -> Result<bool> {
+        self.ask(claimed, What::Mark { frozen, customer })?.wait().await
     }
 
     /// Withholds a letter that the policies forbid.
@@ -116,20 +110,45 @@ impl Recording {
     }
 }
 
+/// While one group of requests is written, the next is gathered and its customers are read. None is written before the one
+/// that was gathered before it, and none waits for a customer whom a later one has in hand.
 async fn run(engine: Arc<Engine>, mut waiting: mpsc::UnboundedReceiver<Request>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
+    let mut before: Option<JoinHandle<()>> = None;
     while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
         engine.wait_for_company(&mut waiting, &mut group).await;
         let requests = std::mem::take(&mut group);
-        // An unanswered request tells its sender that nothing was recorded: the lease or the doubt settles it later.
-        match engine.record(&requests).await {
-            Ok(granted) => {
-                for (request, granted) in requests.into_iter().zip(granted) {
-                    let _ = request.answer.send(granted);
+        let concerned = requests.iter().filter(|request| request.concerns_customer());
+        let ids: Vec<String> = concerned.map(|request| request.customer().to_owned()).collect();
+        let concerned = Concerned::of(&engine.store, &ids).await;
+        written(before.take()).await;
+        let engine = Arc::clone(&engine);
+        before = Some(tokio::spawn(async move {
+            let recorded = match concerned {
+                Ok(concerned) => engine.record(&requests, concerned).await,
+                Err(error) => Err(error),
+            };
+            // An unanswered request tells its sender that nothing was recorded: the lease or the doubt settles it later.
+            match recorded {
+                Ok(granted) => {
+                    for (request, granted) in requests.into_iter().zip(granted) {
+                        let _ = request.answer.send(granted);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "hand-overs could not be recorded");
                 }
             }
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "hand-overs could not be recorded"),
-        }
+        }));
+    }
+    written(before).await;
+}
+
+async fn written(group: Option<JoinHandle<()>>) {
+    if let Some(group) = group
+        && let Err(error) = group.await
+    {
+        tracing::error!(error = &error as &dyn std::error::Error, "recording hand-overs broke down");
     }
 }
 
@@ -147,11 +166,11 @@ impl Engine {
         }
     }
 
-    async fn record(&self, requests: &[Request]) -> Result<Vec<bool>> {
+    async fn record(&self, requests: &[Request], concerned: Concerned) -> Result<Vec<bool>> {
+        let Concerned { mut tx, survivors, customers } = concerned;
+        // The last check is made where nothing can come between it and the mark.
+        tx.begin_writing().await?;
         let now = self.clock.now();
-        let concerned = requests.iter().filter(|request| request.concerns_customer());
-        let ids: Vec<String> = concerned.map(|request| request.customer().to_owned()).collect();
-        let (mut tx, survivors, customers) = todays_customers(&self.store, &ids).await?;
         let mut group = Group { customers, ..Group::default() };
         let addresses: Vec<String> = requests.iter().filter_map(Request::address).collect();
         let suppressed = tx.suppressed(&addresses).await?;
@@ -160,11 +179,11 @@ impl Engine {
             let claimed = &request.claimed;
             let customer = survivors.get(request.customer()).map_or(request.customer(), String::as_str);
             match &request.what {
-                What::Mark { letter, sealed, relay, .. } => {
-                    let address = letter.to.as_str().to_lowercase();
+                What::Mark { frozen, .. } => {
+                    let address = frozen.to.to_lowercase();
                     let last = LastCheck { claimed, customer, suppressed: suppressed.contains(&address), now };
                     if group.check(&book.rulebook, &last) {
-                        group.mark(&book.rulebook, &last, letter, sealed.clone(), relay);
+                        group.mark(&book.rulebook, &last, frozen);
                     }
                 }
                 What::Withhold { address, .. } => {
@@ -216,8 +235,8 @@ impl Engine {
         }
     }
 
-    async fn write(&self, tx: &mut Tx, group: &mut Group, now: Timestamp) -> Result<BTreeSet<String>> {
-        let marked: BTreeSet<String> = tx.mark_sending(&group.frozen).await?.into_iter().collect();
+    async fn write(&self, tx: &mut Tx, group: &mut Group<'_>, now: Timestamp) -> Result<BTreeSet<String>> {
+        let marked: BTreeSet<String> = tx.mark_sending(&group.frozen, now).await?.into_iter().collect();
         for frozen in group.frozen.iter().filter(|f| !marked.contains(&f.id)) {
             tracing::info!(message.id = frozen.id, "a letter was withdrawn at the last moment");
         }
@@ -280,24 +299,6 @@ impl Engine {
     }
 }
 
-/// A transaction over letters' customers as they are today: who each of them is, and their documents, locked. Whoever a
-/// letter was claimed for may have been merged into somebody else since, and may be while this waits for its turn.
-async fn todays_customers(
-    store: &Store,
-    ids: &[String],
-) -> Result<(Tx, HashMap<String, String>, HashMap<String, Customer>)> {
-    let mut survivors: HashMap<String, String> = ids.iter().map(|id| (id.clone(), id.clone())).collect();
-    loop {
-        let wanted: Vec<String> = survivors.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut tx = store.begin_recording(&wanted).await?;
-        let customers = tx.load_customers(&wanted).await?;
-        if wanted.iter().all(|id| customers.contains_key(id)) {
-            return Ok((tx, survivors, customers));
-        }
-        survivors = tx.survivors(ids).await?;
-    }
-}
-
 impl Request {
     fn customer(&self) -> &str {
         match &self.what {
@@ -313,7 +314,7 @@ impl Request {
 
     fn address(&self) -> Option<String> {
         match &self.what {
-            What::Mark { letter, .. } => Some(letter.to.as_str().to_lowercase()),
+            What::Mark { frozen, .. } => Some(frozen.to.to_lowercase()),
             What::Withhold { address, .. } => address.as_ref().map(|a| a.to_lowercase()),
             _ => None,
         }

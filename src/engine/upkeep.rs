@@ -1,7 +1,6 @@
 //! Upkeep: letters in doubt after a crash, letters that failed, and what has been kept long enough.
 
-use std::collections::BTreeSet;
-
+use super::concerned::Concerned;
 use super::{Engine, Result};
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::advance::handed_back;
@@ -45,12 +44,8 @@ impl Engine {
         }
         let now = self.clock.now();
         let book = self.book.load_full();
-        let mut tx = self.store.begin_processing().await?;
-        // Whoever a letter went to may have been merged into somebody else since.
         let ids: Vec<String> = doubtful.iter().map(|c| c.customer.clone()).collect();
-        let survivors = tx.survivors(&ids).await?;
-        let ids: Vec<String> = survivors.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut customers = tx.load_customers(&ids).await?;
+        let Concerned { mut tx, survivors, mut customers } = Concerned::of(&self.store, &ids).await?;
         let (mut keep, mut again, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for claimed in &doubtful {
             let resend = match book.rulebook.rules.get(&claimed.rule) {

@@ -16,18 +16,28 @@ use crate::journey::customer::Customer;
 use crate::journey::event::Key;
 use crate::journey::time::Timestamp;
 
+/// The columns of a customer that stand in indexes, apart from its id: its next own moment and its rulebook.
+pub(super) type Indexed = (Option<Timestamp>, String);
+
 impl Tx {
     /// Documents by id, locked until the transaction ends; unknown and merged customers are absent.
     pub async fn load_customers(&mut self, ids: &[String]) -> Result<HashMap<String, Customer>> {
         // Locked in the order of ids, so that two transactions cannot wait for each other.
-        const SQL: &str = "SELECT doc FROM customers WHERE id = ANY($1) AND merged_into IS NULL ORDER BY id
-            FOR UPDATE";
+        const SQL: &str = "SELECT doc, due_at, rulebook FROM customers WHERE id = ANY($1) AND merged_into IS NULL
+            ORDER BY id FOR UPDATE";
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        self.inner.take_in_hand(ids).await?;
+        self.inner.take_in_hand(ids).await;
         let rows = self.look("load customers", SQL, vec![Arg::texts(ids.iter().map(String::as_str))]).await?;
-        rows.iter().map(document).map(|doc| doc.map(|doc| (doc.id.clone(), doc))).collect()
+        let mut loaded = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let mut fields = row.fields();
+            let customer: Customer = fields.json()?;
+            self.indexed.insert(customer.id.clone(), (fields.maybe_time()?, fields.text()?));
+            loaded.insert(customer.id.clone(), customer);
+        }
+        Ok(loaded)
     }
 
     /// Who each of these customers is today: the survivor of a merged one, else itself; unknown ones are absent.
@@ -47,20 +57,36 @@ impl Tx {
 
     /// Writes documents whole, new or not. Of one that is in the slice twice the last stays.
     pub async fn save_customers(&mut self, customers: &[&Customer]) -> Result<()> {
-        const MANY: Many = Many {
+        const WHOLE: Many = Many {
             what: "save customers",
             head: "INSERT INTO customers (id, doc, due_at, rulebook) VALUES",
             tail: "ON CONFLICT (id) DO UPDATE SET doc = excluded.doc, due_at = excluded.due_at, rulebook = excluded.rulebook
                 WHERE customers.merged_into IS NULL",
         };
+        // Engines write to an index when a column in it is set, even to what it was.
+        const DOCUMENT: Many = Many {
+            tail: "ON CONFLICT (id) DO UPDATE SET doc = excluded.doc WHERE customers.merged_into IS NULL",
+            ..WHOLE
+        };
         let once: BTreeMap<&str, &Customer> =
             customers.iter().map(|customer| (customer.id.as_str(), *customer)).collect();
-        let rows = once.into_values().map(|customer| {
-            let doc = Arg::json(MANY.what, customer)?;
-            Ok([Arg::text(&customer.id), doc, Arg::maybe_time(customer.due_at()), Arg::text(&customer.rulebook)])
-        });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        self.execute_many(&MANY, rows).await.map(drop)
+        let (mut whole, mut documents) = (Vec::new(), Vec::new());
+        for customer in once.into_values() {
+            let (due, book) = (customer.due_at(), &customer.rulebook);
+            let doc = Arg::json(WHOLE.what, customer)?;
+            let row = [Arg::text(&customer.id), doc, Arg::maybe_time(due), Arg::text(book)];
+            let same = self.indexed.get(&customer.id).is_some_and(|(was_due, was)| (*was_due, was) == (due, book));
+            if same {
+                documents.push(row);
+            } else {
+                whole.push(row);
+                self.indexed.insert(customer.id.clone(), (due, book.clone()));
+            }
+        }
+        for (many, rows) in [(&WHOLE, whole), (&DOCUMENT, documents)] {
+            self.execute_many(many, rows).await?;
+        }
+        Ok(())
     }
 
     /// Marks a customer as merged into another: its keys and those merged into it earlier name the survivor from here on.

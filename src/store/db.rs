@@ -105,11 +105,17 @@ impl Transaction {
         }
     }
 
-    /// Locks customers until the transaction ends, where the statement that reads them does not; with all that it needs in
-    /// hand, a transaction out of turn may write at once.
-    pub(super) async fn take_in_hand(&mut self, customers: &[String]) -> Result<()> {
+    /// Locks customers until the transaction ends, where the statement that reads them does not.
+    pub(super) async fn take_in_hand(&mut self, customers: &[String]) {
         match self {
-            Self::Sqlite(tx) => tx.take_in_hand(customers).await,
+            Self::Sqlite(tx) => tx.hold(customers).await,
+            Self::Postgres(_) => {}
+        }
+    }
+
+    pub(super) async fn begin_writing(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.writing().await.map(drop),
             Self::Postgres(_) => Ok(()),
         }
     }

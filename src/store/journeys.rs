@@ -7,7 +7,7 @@ use crate::journey::effect::{Cause, EndReason, StageMove};
 use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
 
-/// One run of one rule. For a new one, `ended` and `converted` are `None`.
+/// One run of one rule. For a new one, `converted` is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EnrollmentRow {
     /// Enrollment id.
@@ -82,11 +82,11 @@ impl Tx {
         self.execute_many(&MANY, rows).await.map(drop)
     }
 
-    /// Records runs that began.
+    /// Records runs that began; those that ended at once, with their end.
     pub async fn put_enrollments(&mut self, enrollments: &[EnrollmentRow]) -> Result<()> {
         const MANY: Many = Many {
             what: "record enrollments",
-            head: "INSERT INTO enrollments (id, customer, rule, map, stage, started_at, cause) VALUES",
+            head: "INSERT INTO enrollments (id, customer, rule, map, stage, started_at, cause, ended_at, end_reason) VALUES",
             tail: "",
         };
         let rows = enrollments.iter().map(|row| {
@@ -98,6 +98,8 @@ impl Tx {
                 Arg::maybe_text(row.stage.as_deref()),
                 Arg::time(row.started_at),
                 Arg::json(MANY.what, &row.cause)?,
+                Arg::maybe_time(row.ended.as_ref().map(|(at, _)| *at)),
+                row.ended.as_ref().map_or(Ok(Arg::Text(None)), |(_, reason)| Arg::json(MANY.what, reason))?,
             ])
         });
         let rows = rows.collect::<Result<Vec<_>>>()?;

@@ -15,6 +15,8 @@ use super::{Result, StoreError, schema};
 
 /// Enough for every text of the store in every chunk size.
 const STATEMENTS: usize = 400;
+/// More than most statements give.
+const ROWS: usize = 1024;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// How long a SQLite connection waits for another process that writes.
@@ -85,6 +87,8 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS)
+        // A statement that gives more rows than this waits for their reader, at two thread switches a time.
+        .row_buffer_size(ROWS)
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
 }

@@ -6,8 +6,9 @@ use super::db::{Arg, Row};
 use super::{Engine, Result, Tx};
 
 /// Rows a statement, greatest first. A list of any length is cut into these: close enough to each other that three or four
-/// statements do for 256 rows, for a statement costs more than the rows in it; few enough that all of them stay prepared.
-const SIZES: [usize; 16] = [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
+/// statements do for 128 rows, for a statement costs more than the rows in it; few and small enough that all of them stay
+/// prepared without taking tens of megabytes.
+const SIZES: [usize; 14] = [128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 /// A statement with a list of rows in it: what stands before the list and what stands after it.
 ///
@@ -117,7 +118,7 @@ mod tests {
                 *size
             })
             .collect();
-        assert_eq!(sizes, [256, 64, 16, 6, 1]);
+        assert_eq!(sizes, [128, 128, 64, 16, 6, 1]);
     }
 
     #[test]

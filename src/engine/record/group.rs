@@ -10,15 +10,14 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::{PolicyVerdict, WithheldReason};
 use crate::journey::policy;
 use crate::journey::time::Timestamp;
-use crate::mail::Letter;
-use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, Sealed};
+use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow};
 
 /// What one transaction of the recorder writes.
 #[derive(Default)]
-pub(super) struct Group {
+pub(super) struct Group<'a> {
     pub(super) customers: HashMap<String, Customer>,
     pub(super) changed: BTreeSet<String>,
-    pub(super) frozen: Vec<Frozen>,
+    pub(super) frozen: Vec<&'a Frozen>,
     pub(super) withheld: Vec<(String, WithheldReason, Vec<PolicyVerdict>, Timestamp)>,
     pub(super) outcomes: Vec<OutcomeRow>,
     pub(super) failed: Vec<(String, String, Timestamp)>,
@@ -36,7 +35,7 @@ pub(super) struct LastCheck<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Group {
+impl<'a> Group<'a> {
     /// Keeps counts for when the change of a message is taken on.
     pub(super) fn count(&mut self, message: &str, counts: Vec<Count>) {
         self.counts.extend(counts.into_iter().map(|count| (message.to_owned(), count)));
@@ -87,20 +86,11 @@ impl Group {
     }
 
     /// Marks a letter as being handed over.
-    pub(super) fn mark(&mut self, book: &Rulebook, last: &LastCheck<'_>, letter: &Letter, sealed: Sealed, relay: &str) {
+    pub(super) fn mark(&mut self, book: &Rulebook, last: &LastCheck<'_>, frozen: &'a Frozen) {
         if let Some(state) = self.customers.get_mut(last.customer) {
             handed_over(book, state, &last.claimed.id, last.now);
             self.changed.insert(last.customer.to_owned());
         }
-        self.frozen.push(Frozen {
-            id: last.claimed.id.clone(),
-            at: last.now,
-            to: letter.to.as_str().to_owned(),
-            subject: letter.subject.clone(),
-            message_id: letter.message_id.clone(),
-            sealed,
-            relay: relay.to_owned(),
-            locale: letter.locale.clone(),
-        });
+        self.frozen.push(frozen);
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::record::{Recorder, Recording};
 use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
 use crate::mail::{Address, Job, Letter, Relay};
-use crate::store::{Claimed, Sealed};
+use crate::store::{Claimed, Frozen, Sealed};
 
 pub(super) struct Lane {
     pub(super) engine: Arc<Engine>,
@@ -29,7 +29,7 @@ pub(super) struct Lane {
 struct Prepared {
     claimed: Arc<Claimed>,
     letter: Letter,
-    sealed: Sealed,
+    frozen: Frozen,
     customer: String,
 }
 
@@ -114,8 +114,16 @@ impl Lane {
         };
         match frozen.map_or_else(|| engine.composer.compose(&book.letters, &job), Ok) {
             Ok(letter) => {
-                let sealed = Sealed::of(&letter.raw);
-                Ok(Some(Prepared { claimed, letter, sealed, customer: customer.id }))
+                let frozen = Frozen {
+                    id: claimed.id.clone(),
+                    to: letter.to.as_str().to_owned(),
+                    subject: letter.subject.clone(),
+                    message_id: letter.message_id.clone(),
+                    sealed: Sealed::of(&letter.raw),
+                    relay: self.relay.name().to_owned(),
+                    locale: letter.locale.clone(),
+                };
+                Ok(Some(Prepared { claimed, letter, frozen, customer: customer.id }))
             }
             Err(error) => {
                 recorder.failed(&claimed, crate::mail::chain(&error)).await?;
@@ -144,19 +152,18 @@ impl Lane {
 
     /// Takes one letter to the relay; what is still to be recorded of it is on its way to the disk.
     async fn hand_over(&self, prepared: Prepared) -> Result<Option<Recording>> {
-        let Prepared { claimed, letter, sealed, customer } = prepared;
+        let Prepared { claimed, letter, frozen, customer } = prepared;
         let (relay, recorder) = (&self.relay, &self.recorder);
-        let (from, to): (Address, Address) = (letter.envelope_from.clone(), letter.to.clone());
-        let opened = match relay.open(&from, &to).await {
+        let to = &letter.to;
+        let opened = match relay.open(&letter.envelope_from, to).await {
             Ok(opened) => opened,
             Err(outcome) => {
                 return recorder.outcome(&claimed, &customer, to.as_str(), outcome, relay.name(), false).map(Some);
             }
         };
-        let raw = letter.raw.clone();
-        match recorder.mark(&claimed, letter, sealed, customer.clone(), relay.name()).await {
+        match recorder.mark(&claimed, frozen, customer.clone()).await {
             Ok(true) => {
-                let outcome = opened.hand_over(&raw).await;
+                let outcome = opened.hand_over(&letter.raw).await;
                 recorder.outcome(&claimed, &customer, to.as_str(), outcome, relay.name(), true).map(Some)
             }
             Ok(false) => {

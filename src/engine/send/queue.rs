@@ -13,7 +13,7 @@ use crate::journey::customer::Customer;
 use crate::store::Claimed;
 
 /// Letters claimed at once for each connection.
-const CLAIMED_AT_ONCE: usize = 32;
+const CLAIMED_AT_ONCE: usize = 16;
 /// Letters for each connection whose recipients are read at once.
 const READ_AT_ONCE: usize = 4;
 

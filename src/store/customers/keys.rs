@@ -1,6 +1,6 @@
 //! The keys that name customers: each names one at most.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::db::{Arg, indexed};
 use super::super::rows::Many;
@@ -16,6 +16,8 @@ impl Tx {
             head: "WITH v (v_kind, v_value) AS (VALUES",
             tail: ") SELECT kind, value, customer FROM v CROSS JOIN customer_keys WHERE kind = v_kind AND value = v_value",
         };
+        // The events of one body mostly bear the same keys.
+        let keys: BTreeSet<&Key> = keys.iter().collect();
         let rows = keys.iter().map(|key| [Arg::text(&key.kind), Arg::indexed(&key.value)]).collect();
         let mut found = HashMap::new();
         for row in self.look_up_many(&MANY, rows).await? {
@@ -23,7 +25,7 @@ impl Tx {
             found.insert((fields.text()?, fields.text()?), fields.text()?);
         }
         let named = |key: &Key| found.get(&(key.kind.clone(), indexed(&key.value).into_owned())).cloned();
-        Ok(keys.iter().filter_map(|key| named(key).map(|customer| (key.clone(), customer))).collect())
+        Ok(keys.into_iter().filter_map(|key| named(key).map(|customer| (key.clone(), customer))).collect())
     }
 
     /// Makes keys name customers, whomever they named before.

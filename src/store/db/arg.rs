@@ -20,7 +20,7 @@ use crate::store::{Result, StoreError};
 pub(in crate::store) enum Arg<'a> {
     Int(Option<i64>),
     Text(Option<Cow<'a, str>>),
-    Bytes(Vec<u8>),
+    Bytes(Cow<'a, [u8]>),
     /// A list, for `= ANY($n)`.
     Texts(Option<Vec<Cow<'a, str>>>),
     /// A list, for `= ANY($n)`.
@@ -94,7 +94,7 @@ pub(super) fn sqlite(what: &'static str, args: Vec<Arg<'_>>) -> Result<SqliteArg
             Arg::Text(Some(Cow::Borrowed(text))) => bound.add(text),
             Arg::Text(Some(Cow::Owned(text))) => bound.add(text),
             Arg::Text(None) | Arg::Texts(None) => bound.add(None::<String>),
-            Arg::Bytes(bytes) => bound.add(bytes),
+            Arg::Bytes(bytes) => bound.add(bytes.into_owned()),
             Arg::Texts(Some(list)) => bound.add(json_list(what, &list)?),
             Arg::Ints(list) => bound.add(json_list(what, &list)?),
         }
@@ -114,7 +114,7 @@ pub(super) fn postgres(what: &'static str, args: Vec<Arg<'_>>) -> Result<PgArgum
         match arg {
             Arg::Int(value) => bound.add(value),
             Arg::Text(text) => bound.add(text.as_deref()),
-            Arg::Bytes(bytes) => bound.add(bytes),
+            Arg::Bytes(bytes) => bound.add(bytes.as_ref()),
             Arg::Texts(list) => {
                 let list: Option<Vec<&str>> = list.as_ref().map(|list| list.iter().map(AsRef::as_ref).collect());
                 bound.add(list)

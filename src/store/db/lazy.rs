@@ -44,19 +44,8 @@ impl Lazy {
         Self { open: None, in_hand, turn, write: write.clone(), read: read.clone() }
     }
 
-    /// Waits until no other transaction of this process has these customers in hand, and takes them. A transaction out of
-    /// turn opens then: what it has in hand is all it will need, and the writer's own connection knows its pages already.
-    pub(super) async fn take_in_hand(&mut self, ids: &[String]) -> Result<()> {
-        let out_of_turn = self.turn.is_none();
-        self.hold(ids).await;
-        if out_of_turn {
-            self.writing().await?;
-        }
-        Ok(())
-    }
-
-    /// Waits until no other transaction of this process has these names in hand, and takes them: what they will stand for
-    /// may be in a transaction that has not ended yet.
+    /// Waits until no other transaction of this process has these customers or names in hand, and takes them: what a name
+    /// will stand for may be in a transaction that has not ended yet.
     pub(super) async fn hold(&mut self, names: &[String]) {
         let held: HashSet<&String> = self.in_hand.ids.iter().collect();
         let more: Vec<String> = names.iter().filter(|name| !held.contains(name)).cloned().collect();

@@ -56,7 +56,7 @@ fn row(body: &NewBody) -> [Arg<'_>; 9] {
         Arg::text(body.channel.as_str()),
         Arg::text(&body.content_type),
         Arg::text(&body.query),
-        Arg::Bytes(Sealed::of(&body.body).into_bytes()),
+        Arg::Bytes(Sealed::of(&body.body).into_bytes().into()),
         Arg::time(body.received_at),
         body.dedupe.as_deref().map_or(Arg::Text(None), Arg::indexed),
         Arg::text("pending"),

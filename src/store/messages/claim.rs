@@ -57,8 +57,6 @@ pub struct Claimed {
 pub struct Frozen {
     /// Message id.
     pub id: String,
-    /// When.
-    pub at: Timestamp,
     /// Address.
     pub to: String,
     /// Subject.
@@ -128,7 +126,7 @@ impl Tx {
 
     /// Marks letters as being handed over and keeps their bytes. Gives the ids that may be handed over: one that was
     /// cancelled or taken by somebody else meanwhile is missing, and must not be.
-    pub async fn mark_sending(&mut self, letters: &[Frozen]) -> Result<Vec<String>> {
+    pub async fn mark_sending(&mut self, letters: &[&Frozen], at: Timestamp) -> Result<Vec<String>> {
         const MANY: Many = Many {
             what: "mark messages as being sent",
             head: "WITH v (v_id, v_at, v_to, v_subject, v_message_id, v_relay, v_locale) AS (VALUES",
@@ -147,7 +145,7 @@ impl Tx {
             .map(|letter| {
                 [
                     Arg::text(&letter.id),
-                    Arg::time(letter.at),
+                    Arg::time(at),
                     Arg::text(&letter.to),
                     Arg::text(&letter.subject),
                     Arg::text(&letter.message_id),
@@ -160,18 +158,18 @@ impl Tx {
             .iter()
             .map(|letter| Change {
                 message: &letter.id,
-                at: letter.at,
+                at,
                 state: MessageState::Sending,
                 reason: None,
                 detail: json!({ "relay": letter.relay, "message_id": letter.message_id, "to": letter.to }),
             })
             .collect();
         let marked = self.transit(&MANY, rows, changes).await?;
-        let mut by_id: HashMap<&str, &Frozen> = letters.iter().map(|letter| (letter.id.as_str(), letter)).collect();
+        let mut by_id: HashMap<&str, &Frozen> = letters.iter().map(|letter| (letter.id.as_str(), *letter)).collect();
         let rows = marked
             .iter()
             .filter_map(|id| by_id.remove(id.as_str()))
-            .map(|letter| [Arg::text(&letter.id), Arg::Bytes(letter.sealed.as_bytes().to_vec())])
+            .map(|letter| [Arg::text(&letter.id), Arg::Bytes(letter.sealed.as_bytes().into())])
             .collect();
         self.execute_many(&KEEP, rows).await?;
         Ok(marked)

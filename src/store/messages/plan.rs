@@ -6,7 +6,7 @@ use super::super::db::Arg;
 use super::super::rows::Many;
 use super::super::{Result, Tx};
 use super::MessageState;
-use super::log::Change;
+use super::log::{Change, ids};
 use crate::journey::effect::{PlannedMessage, WithheldReason};
 use crate::journey::time::Timestamp;
 
@@ -30,12 +30,16 @@ impl Tx {
             what: "record planned messages",
             head: "INSERT INTO messages (id, customer, enrollment, step, pass, rule, map, stage, letter, purpose, locale, address,
                 rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend) VALUES",
-            tail: "ON CONFLICT DO NOTHING RETURNING id",
+            tail: "ON CONFLICT DO NOTHING",
         };
         let rows = messages.iter().map(row).collect::<Result<Vec<_>>>()?;
-        let new = self.fetch_many(&MANY, rows).await?;
-        let mut new = new.iter().map(|row| row.fields().text()).collect::<Result<HashSet<_>>>()?;
-        let is_new: Vec<bool> = messages.iter().map(|message| new.remove(&message.planned.id)).collect();
+        let added = self.execute_many(&MANY, rows).await?;
+        let is_new = if usize::try_from(added) == Ok(messages.len()) {
+            vec![true; messages.len()]
+        } else {
+            let mut new = self.without_log(messages).await?;
+            messages.iter().map(|message| new.remove(&message.planned.id)).collect()
+        };
         let changes = messages.iter().zip(&is_new).filter(|(_, is_new)| **is_new).map(|(message, _)| Change {
             message: &message.planned.id,
             at: message.at,
@@ -51,6 +55,14 @@ impl Tx {
         let changes = changes.collect::<Vec<_>>();
         self.log(&changes).await?;
         Ok(is_new)
+    }
+
+    /// Of planned letters, those that nothing is on record of yet: the others were here before.
+    async fn without_log(&mut self, messages: &[NewMessage]) -> Result<HashSet<String>> {
+        const SQL: &str = "SELECT id FROM messages WHERE id = ANY($1)
+            AND NOT EXISTS (SELECT 1 FROM message_log WHERE message_log.message = messages.id)";
+        let args = vec![Arg::texts(messages.iter().map(|message| message.planned.id.as_str()))];
+        ids(&self.look("tell new messages from known ones", SQL, args).await?)
     }
 }
 

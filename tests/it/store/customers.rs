@@ -12,6 +12,7 @@ both! {
     keys_name_one_customer_each,
     strange_keys_are_found_again,
     due_customers_come_in_order,
+    what_stands_in_indexes_follows_the_documents,
     outdated_customers_are_found,
     a_merged_customer_gives_way_to_the_survivor,
     an_event_is_applied_once,
@@ -91,6 +92,28 @@ async fn due_customers_come_in_order(place: &Place) {
     tx.save_customers(&[&customer("b", None)]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(place.store.next_due().await.unwrap(), Some(at(20)));
+}
+
+async fn what_stands_in_indexes_follows_the_documents(place: &Place) {
+    let mut tx = place.store.begin_processing().await.unwrap();
+    tx.save_customers(&[&customer("ada", Some(10))]).await.unwrap();
+    tx.commit().await.unwrap();
+    let due = async || place.store.due_customers(at(99), 10).await.unwrap();
+    // Only the document changes; then the moment; then it changes and changes back in one transaction.
+    for (steps, expected) in
+        [(&[Some(10)][..], vec!["ada"]), (&[None], vec![]), (&[Some(20), None], vec![]), (&[Some(5)], vec!["ada"])]
+    {
+        let mut tx = place.store.begin_processing().await.unwrap();
+        tx.load_customers(&texts(["ada"])).await.unwrap();
+        for step in steps {
+            let mut ada = customer("ada", *step);
+            ada.message_count = 3;
+            tx.save_customers(&[&ada]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(due().await, expected, "{steps:?}");
+        assert_eq!(place.store.customer("ada").await.unwrap().map(|ada| ada.message_count), Some(3));
+    }
 }
 
 async fn outdated_customers_are_found(place: &Place) {

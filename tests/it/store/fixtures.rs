@@ -96,10 +96,9 @@ pub fn frozen_bytes() -> Vec<u8> {
     format!("Subject: Hello\r\n\r\n{}", "miaow ".repeat(1_000)).into_bytes()
 }
 
-pub fn frozen(id: &str, seconds: i64) -> Frozen {
+pub fn frozen(id: &str) -> Frozen {
     Frozen {
         id: id.into(),
-        at: at(seconds),
         to: "ada@shop.example".into(),
         subject: "Hello".into(),
         message_id: format!("<{id}@shop.example>"),

@@ -65,12 +65,12 @@ async fn a_message_withheld_at_once_is_on_record(place: &Place) {
 
 async fn a_letter_is_kept_exactly_as_it_went_out(place: &Place) {
     queue(&place.store, ["m1"]).await;
-    let letter = frozen("m1", 2);
+    let letter = frozen("m1");
     let mut tx = place.store.begin().await.unwrap();
     assert_eq!(tx.claim_messages("w", at(1), at(99), None, 10).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
     let mut tx = place.store.begin().await.unwrap();
-    assert_eq!(tx.mark_sending(std::slice::from_ref(&letter)).await.unwrap(), texts(["m1"]));
+    assert_eq!(tx.mark_sending(&[&letter], at(2)).await.unwrap(), texts(["m1"]));
     tx.commit().await.unwrap();
     assert_eq!(state(place, "m1").await, MessageState::Sending);
     let mut tx = place.store.begin().await.unwrap();
@@ -93,7 +93,7 @@ async fn a_deferred_letter_is_tried_again_with_the_same_bytes(place: &Place) {
     queue(&place.store, ["m1"]).await;
     let mut tx = place.store.begin().await.unwrap();
     tx.claim_messages("w", at(1), at(99), None, 10).await.unwrap();
-    tx.mark_sending(&[frozen("m1", 2)]).await.unwrap();
+    tx.mark_sending(&[&frozen("m1")], at(2)).await.unwrap();
     let mut deferred = outcome("m1", 3, MessageState::Queued);
     deferred.next_at = Some(at(60));
     deferred.code = Some(451);
@@ -114,7 +114,7 @@ async fn a_deferred_letter_is_tried_again_with_the_same_bytes(place: &Place) {
 async fn no_transition_leaves_a_final_state(place: &Place) {
     queue(&place.store, ["sent", "cancelled"]).await;
     let mut tx = place.store.begin().await.unwrap();
-    tx.mark_sending(&[frozen("sent", 1)]).await.unwrap();
+    tx.mark_sending(&[&frozen("sent")], at(1)).await.unwrap();
     tx.record_outcomes(&[outcome("sent", 2, MessageState::Sent)]).await.unwrap();
     let goal = WithheldReason::Exited { end: EndReason::Goal };
     assert_eq!(tx.cancel_messages(&[("cancelled".into(), goal.clone(), at(2))]).await.unwrap(), texts(["cancelled"]));
@@ -126,7 +126,7 @@ async fn no_transition_leaves_a_final_state(place: &Place) {
         assert_eq!(tx.cancel_messages(&[(id.into(), goal.clone(), at(3))]).await.unwrap(), texts([]));
         let no_address = (id.to_owned(), WithheldReason::NoAddress, vec![], at(3));
         assert_eq!(tx.withhold_messages(&[no_address]).await.unwrap(), texts([]));
-        assert_eq!(tx.mark_sending(&[frozen(id, 3)]).await.unwrap(), texts([]));
+        assert_eq!(tx.mark_sending(&[&frozen(id)], at(3)).await.unwrap(), texts([]));
         assert_eq!(tx.record_outcomes(&[outcome(id, 3, MessageState::Queued)]).await.unwrap(), texts([]));
         assert_eq!(tx.record_outcomes(&[outcome(id, 3, MessageState::Uncertain)]).await.unwrap(), texts([]));
         assert_eq!(tx.fail_messages(&[(id.into(), "no".into(), at(3))]).await.unwrap(), texts([]));
@@ -163,9 +163,9 @@ async fn doubt_is_kept_or_resent(place: &Place) {
     queue(&place.store, ["keep", "resend", "live"]).await;
     let mut tx = place.store.begin().await.unwrap();
     tx.claim_messages("w", at(1), at(10), None, 2).await.unwrap();
-    tx.mark_sending(&[frozen("keep", 2), frozen("live", 2)]).await.unwrap();
+    tx.mark_sending(&[&frozen("keep"), &frozen("live")], at(2)).await.unwrap();
     tx.claim_messages("w", at(1), at(100), None, 2).await.unwrap();
-    tx.mark_sending(&[frozen("resend", 2)]).await.unwrap();
+    tx.mark_sending(&[&frozen("resend")], at(2)).await.unwrap();
     tx.commit().await.unwrap();
 
     assert!(place.store.in_doubt(at(10)).await.unwrap().is_empty(), "leases that still run leave no doubt");
@@ -192,7 +192,7 @@ async fn doubt_is_kept_or_resent(place: &Place) {
 async fn a_late_answer_settles_doubt(place: &Place) {
     queue(&place.store, ["m1"]).await;
     let mut tx = place.store.begin().await.unwrap();
-    tx.mark_sending(&[frozen("m1", 2)]).await.unwrap();
+    tx.mark_sending(&[&frozen("m1")], at(2)).await.unwrap();
     tx.mark_uncertain(&[("m1".into(), at(50))]).await.unwrap();
     assert_eq!(tx.record_outcomes(&[outcome("m1", 51, MessageState::Queued)]).await.unwrap(), texts([]));
     assert_eq!(tx.record_outcomes(&[outcome("m1", 51, MessageState::Sent)]).await.unwrap(), texts(["m1"]));

@@ -109,8 +109,9 @@ async fn a_letter_is_cancelled_or_sent_never_both(place: &Place) {
             let mut marked = Vec::new();
             for pair in ids.chunks(2) {
                 let mut tx = store.begin().await.unwrap();
-                let letters: Vec<_> = pair.iter().map(|id| frozen(id, 1)).collect();
-                marked.extend(tx.mark_sending(&letters).await.unwrap());
+                let letters: Vec<_> = pair.iter().map(|id| frozen(id)).collect();
+                let letters: Vec<_> = letters.iter().collect();
+                marked.extend(tx.mark_sending(&letters, at(1)).await.unwrap());
                 tx.commit().await.unwrap();
             }
             marked
@@ -148,17 +149,19 @@ async fn a_letter_is_marked_by_one_sender(place: &Place) {
     claim(&place.store, "slow", 1, 10, 1).await;
     claim(&place.store, "quick", 10, 99, 1).await;
     let mut quick = place.store.begin().await.unwrap();
-    assert_eq!(quick.mark_sending(&[frozen("m1", 11)]).await.unwrap(), texts(["m1"]));
+    assert_eq!(quick.mark_sending(&[&frozen("m1")], at(11)).await.unwrap(), texts(["m1"]));
     if place.store.engine() == Engine::Postgres {
         // The slow one waits for the quick one's row, and then sees that it came too late.
         let store = place.store.clone();
         let slow =
-            tokio::spawn(async move { store.begin().await.unwrap().mark_sending(&[frozen("m1", 11)]).await.unwrap() });
+            tokio::spawn(
+                async move { store.begin().await.unwrap().mark_sending(&[&frozen("m1")], at(11)).await.unwrap() },
+            );
         quick.commit().await.unwrap();
         assert_eq!(slow.await.unwrap(), texts([]));
     } else {
         quick.commit().await.unwrap();
         let mut slow = place.store.begin().await.unwrap();
-        assert_eq!(slow.mark_sending(&[frozen("m1", 11)]).await.unwrap(), texts([]));
+        assert_eq!(slow.mark_sending(&[&frozen("m1")], at(11)).await.unwrap(), texts([]));
     }
 }
