@@ -84,8 +84,19 @@ pub fn main() -> ExitCode {
     outcome.unwrap_or_else(|error| report(&error))
 }
 
+/// Tasks between two looks at the global queue, and at sockets and timers.
+const GLOBAL_QUEUE_INTERVAL: u32 = 1;
+const EVENT_INTERVAL: u32 = 5;
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    // What waits for the database comes before what only computes: it holds locks that others wait for. Tasks that a thread
+    // of the database wakes stand in the global queue, which would else be looked at after dozens of others.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
+        .event_interval(EVENT_INTERVAL)
+        .enable_all()
+        .build()?;
+    Ok(runtime)
 }
 
 async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {

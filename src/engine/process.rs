@@ -25,7 +25,7 @@ use crate::journey::time::{Span, Timestamp};
 use crate::store::{Body, StoredEvent, Tx};
 
 /// Most bodies of one batch: while it is written, nothing else is.
-const MAX_BODIES: usize = 256;
+const MAX_BODIES: usize = 128;
 /// Most customers whose time has come, of one batch.
 const MAX_DUE: usize = 256;
 /// What was accepted longer ago than this is decided on as of now.
@@ -53,8 +53,12 @@ impl Engine {
     /// Applies one batch of bodies.
     pub async fn process_bodies(&self) -> Result<Worked> {
         let items = self.next_items(0..=0).await?;
+        if items.is_empty() {
+            return Ok(Worked::default());
+        }
         let (applied, _) = oneshot::channel();
-        self.apply_batch(&items, &mut None, applied).await
+        let tx = self.store.begin_processing().await?;
+        self.apply_batch(tx, &items, &mut None, applied).await
     }
 
     async fn next_items(&self, in_hand: RangeInclusive<i64>) -> Result<Vec<Item>> {
@@ -65,11 +69,14 @@ impl Engine {
 
     /// Applies a batch after the one before it. What failed comes before what lies behind it: if that failed, nothing of
     /// this one is applied.
-    async fn apply_batch(&self, items: &[Item], after: &mut After, applied: oneshot::Sender<()>) -> Result<Worked> {
-        if items.is_empty() {
-            return Ok(Worked::default());
-        }
-        match self.apply(items, after).await {
+    async fn apply_batch(
+        &self,
+        tx: Tx,
+        items: &[Item],
+        after: &mut After,
+        applied: oneshot::Sender<()>,
+    ) -> Result<Worked> {
+        match self.apply(tx, items, after).await {
             Ok(worked) => {
                 if worked.handled > 0 {
                     // Nobody may wait for it.
@@ -87,7 +94,8 @@ impl Engine {
                 let mut worked = Worked::default();
                 for item in items {
                     let one = std::slice::from_ref(item);
-                    match self.apply(one, &mut None).await {
+                    let tx = self.store.begin_processing().await?;
+                    match self.apply(tx, one, &mut None).await {
                         Ok(done) => {
                             worked.handled += done.handled;
                             worked.dead += done.dead;
@@ -113,10 +121,9 @@ impl Engine {
         }
     }
 
-    async fn apply(&self, items: &[Item], after: &mut After) -> Result<Worked> {
+    async fn apply(&self, mut tx: Tx, items: &[Item], after: &mut After) -> Result<Worked> {
         let book = self.book.load_full();
         let now = self.clock.now();
-        let mut tx = self.store.begin_processing().await?;
         let mut finished = Vec::new();
         let mut dead = Vec::new();
         let mut parked = Vec::new();

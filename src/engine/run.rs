@@ -101,7 +101,7 @@ impl Engine {
             async move { engine.process_round(&mut *ahead.lock().await).await }
         })
         .await;
-        if let Err(error) = self.end_batch(&mut *ahead.lock().await).await {
+        if let Err(error) = self.end_batches(&mut *ahead.lock().await).await {
             // It is still in the inbox.
             tracing::error!(error = &error as &dyn std::error::Error, "the last batch could not be applied");
         }

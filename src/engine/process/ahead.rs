@@ -1,65 +1,75 @@
-//! Two batches at once: while one is written, the next is read, sorted and thought about.
+//! Batches that overlap: while one is written, the next is thought about, and the one after that is read and sorted.
 //!
 //! Invariant: they end in the order in which they began; after one that failed nothing is applied before it was tried again.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Worked;
+use super::{After, Worked};
 use crate::engine::{Engine, Result};
 
-/// The batch that is being applied while the one after it is read, sorted and thought about.
+/// Most batches that are being applied while the one after them is read and sorted.
+const MOST: usize = 2;
+
+/// The batches that are being applied, the eldest first.
 #[derive(Default)]
-pub(in crate::engine) struct Ahead(Option<Applying>);
+pub(in crate::engine) struct Ahead(VecDeque<Applying>);
 
 struct Applying {
     /// Its first and last body.
     bodies: RangeInclusive<i64>,
-    /// Told when all of it is on disk; dropped when it failed.
-    applied: oneshot::Receiver<()>,
+    /// Told when all of it is on disk; dropped when it failed. Taken by the batch after it.
+    applied: After,
     task: JoinHandle<Result<Worked>>,
 }
 
 impl Engine {
-    /// Begins one batch of bodies, if there is one, and ends the one before it, if there was one. What is given counts the
-    /// bodies that were begun, too: as long as there are any, there is something to end.
+    /// Begins one batch of bodies, if there is one; ends the eldest, if there was none to begin or there are enough. What is
+    /// given counts the bodies that were begun, too: as long as there are any, there is something to end.
     pub(in crate::engine) async fn process_bodies_ahead(self: &Arc<Self>, ahead: &mut Ahead) -> Result<Worked> {
-        let before = ahead.0.take();
-        let in_hand = before.as_ref().map_or(0..=0, |before| before.bodies.clone());
-        let items = match self.next_items(in_hand).await {
-            Ok(items) => items,
-            Err(error) => {
-                ahead.0 = before;
-                return Err(error);
-            }
-        };
+        let items = self.next_items(ahead.bodies()).await?;
         let begun = items.len();
-        let (mut after, before) = before.map_or((None, None), |before| (Some(before.applied), Some(before.task)));
-        if let [first, ..] = items.as_slice() {
-            let last = items.iter().map(|item| item.body.id).max().unwrap_or(first.body.id);
-            let bodies = first.body.id.min(last)..=last;
+        if let ([first, ..], [.., last]) = (items.as_slice(), items.as_slice()) {
+            let bodies = first.body.id..=last.body.id;
+            // Its turn comes here and not in its task: a task that came before an earlier one would wait for it for ever.
+            let tx = self.store.begin_processing().await?;
+            let mut after = ahead.0.back_mut().and_then(|before| before.applied.take());
             let (tell, applied) = oneshot::channel();
             let engine = Arc::clone(self);
-            let task = tokio::spawn(async move { engine.apply_batch(&items, &mut after, tell).await });
-            ahead.0 = Some(Applying { bodies, applied, task });
+            let task = tokio::spawn(async move { engine.apply_batch(tx, &items, &mut after, tell).await });
+            ahead.0.push_back(Applying { bodies, applied: Some(applied), task });
         }
-        let ended = ended(before).await?;
+        let eldest = if begun == 0 || ahead.0.len() > MOST { ahead.0.pop_front() } else { None };
+        let ended = ended(eldest).await?;
         Ok(Worked { handled: ended.handled + begun, ..ended })
     }
 
-    /// Ends the batch that is being applied.
-    pub(in crate::engine) async fn end_batch(&self, ahead: &mut Ahead) -> Result<()> {
-        ended(ahead.0.take().map(|applying| applying.task)).await.map(drop)
+    /// Ends the batches that are being applied.
+    pub(in crate::engine) async fn end_batches(&self, ahead: &mut Ahead) -> Result<()> {
+        while let Some(eldest) = ahead.0.pop_front() {
+            ended(Some(eldest)).await?;
+        }
+        Ok(())
     }
 }
 
-async fn ended(task: Option<JoinHandle<Result<Worked>>>) -> Result<Worked> {
-    match task {
+impl Ahead {
+    /// From the first body in hand to the last; no body has the id 0.
+    fn bodies(&self) -> RangeInclusive<i64> {
+        let first = self.0.iter().map(|applying| *applying.bodies.start()).min();
+        let last = self.0.iter().map(|applying| *applying.bodies.end()).max();
+        first.unwrap_or(0)..=last.unwrap_or(0)
+    }
+}
+
+async fn ended(batch: Option<Applying>) -> Result<Worked> {
+    match batch {
         // A batch that broke down is still in the inbox.
-        Some(task) => task.await.unwrap_or_else(|error| {
+        Some(batch) => batch.task.await.unwrap_or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a batch of bodies broke down");
             Ok(Worked::default())
         }),
