@@ -166,29 +166,37 @@ async fn filter(which: Which, loaded: &Loaded, store: &Store, context: &Context)
 
 /// Refuses a rule, map or stage that is neither in the rulebook nor on record.
 async fn are_known(which: &Which, loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
-    if which.rule.is_none() && which.map.is_none() && which.stage.is_none() {
-        return Ok(());
-    }
-    // What is on record stands whatever has become of the rules since.
-    let Ok(book) = load_book(loaded) else { return Ok(()) };
-    let book = book.rulebook;
     let on_record =
         async |filter| Ok::<_, anyhow::Error>(!store.messages(&MessageFilter { limit: 1, ..filter }).await?.is_empty());
-    if let Some(rule) = &which.rule
-        && !on_record(MessageFilter { rule: Some(rule.clone()), ..MessageFilter::default() }).await?
-    {
-        known::check("rule", rule, book.rules.keys().map(String::as_str))?;
+    let (rule, map, stage) = (which.rule.clone(), which.map.clone(), which.stage.clone());
+    // What is on record stands whatever has become of the rules since.
+    let mut unheard = Vec::new();
+    for (kind, name, filter) in [
+        ("rule", &which.rule, MessageFilter { rule, ..MessageFilter::default() }),
+        ("map", &which.map, MessageFilter { map, ..MessageFilter::default() }),
+        ("stage", &which.stage, MessageFilter { stage, ..MessageFilter::default() }),
+    ] {
+        if let Some(name) = name
+            && !on_record(filter).await?
+        {
+            unheard.push((kind, name));
+        }
     }
-    if let Some(map) = &which.map
-        && !on_record(MessageFilter { map: Some(map.clone()), ..MessageFilter::default() }).await?
-    {
-        known::check("map", map, book.maps.keys().map(String::as_str))?;
+    if unheard.is_empty() {
+        return Ok(());
     }
-    if let Some(stage) = &which.stage
-        && !on_record(MessageFilter { stage: Some(stage.clone()), ..MessageFilter::default() }).await?
-    {
-        let of_map = book.maps.iter().filter(|(id, _)| which.map.as_ref().is_none_or(|map| map == *id));
-        known::check("stage", stage, of_map.flat_map(|(_, map)| map.stages.iter().map(|stage| stage.id.as_str())))?;
+    let Ok(book) = load_book(loaded) else { return Ok(()) };
+    let book = book.rulebook;
+    for (kind, name) in unheard {
+        let known: Vec<&str> = match kind {
+            "rule" => book.rules.keys().map(String::as_str).collect(),
+            "map" => book.maps.keys().map(String::as_str).collect(),
+            _ => {
+                let of_map = book.maps.iter().filter(|(id, _)| which.map.as_ref().is_none_or(|map| map == *id));
+                of_map.flat_map(|(_, map)| map.stages.iter().map(|stage| stage.id.as_str())).collect()
+            }
+        };
+        known::check(kind, name, known)?;
     }
     Ok(())
 }
