@@ -27,7 +27,7 @@ impl Options {
             seconds: 20,
             rounds: 3,
             connections: 64,
-            relay_connections: 16,
+            relay_connections: 32,
             milepost: env!("CARGO_BIN_EXE_milepost").into(),
         };
         let mut arguments = std::env::args().skip(1).filter(|arg| arg != "--bench");
