@@ -43,15 +43,24 @@ impl Engine {
             let task = tokio::spawn(async move { engine.apply_batch(tx, &items, &mut after, tell).await });
             ahead.0.push_back(Applying { bodies, applied: Some(applied), task });
         }
-        let eldest = if begun == 0 || ahead.0.len() > MOST { ahead.0.pop_front() } else { None };
-        let ended = ended(eldest).await?;
+        if begun > 0 && ahead.0.len() <= MOST {
+            return Ok(Worked { handled: begun, dead: 0 });
+        }
+        let Some(eldest) = ahead.0.pop_front() else { return Ok(Worked::default()) };
+        let ended = ended(eldest).await;
+        if !matches!(&ended, Ok(worked) if worked.handled > 0) {
+            // It failed, or gave up because one before it did; and so does every batch that follows on it. Only one that
+            // follows on none begins anew.
+            self.end_batches(ahead).await?;
+        }
+        let ended = ended?;
         Ok(Worked { handled: ended.handled + begun, ..ended })
     }
 
     /// Ends the batches that are being applied.
     pub(in crate::engine) async fn end_batches(&self, ahead: &mut Ahead) -> Result<()> {
         while let Some(eldest) = ahead.0.pop_front() {
-            ended(Some(eldest)).await?;
+            ended(eldest).await?;
         }
         Ok(())
     }
@@ -66,13 +75,10 @@ impl Ahead {
     }
 }
 
-async fn ended(batch: Option<Applying>) -> Result<Worked> {
-    match batch {
-        // A batch that broke down is still in the inbox.
-        Some(batch) => batch.task.await.unwrap_or_else(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "a batch of bodies broke down");
-            Ok(Worked::default())
-        }),
-        None => Ok(Worked::default()),
-    }
+async fn ended(batch: Applying) -> Result<Worked> {
+    batch.task.await.unwrap_or_else(|error| {
+        // It is still in the inbox.
+        tracing::error!(error = &error as &dyn std::error::Error, "a batch of bodies broke down");
+        Ok(Worked::default())
+    })
 }
