@@ -21,6 +21,8 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// How long a SQLite connection waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(20);
+/// How long it waits before it tries again to open a file.
+const AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) async fn open(url: &str) -> Result<Pools> {
     if url.starts_with("sqlite:") {
@@ -43,7 +45,21 @@ pub(super) fn sqlite_file(url: &str) -> Option<&Path> {
     (path != ":memory:").then_some(Path::new(path))
 }
 
+/// Opens a file. Whoever comes while another turns a new file to write-ahead logging is refused at once, whatever the
+/// waiting time of its connection: it tries again.
 async fn file(path: &Path) -> Result<Pools> {
+    let until = tokio::time::Instant::now() + BUSY;
+    loop {
+        match try_file(path).await {
+            Err(error) if error.is_temporary() && tokio::time::Instant::now() < until => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+async fn try_file(path: &Path) -> Result<Pools> {
     if path.as_os_str().is_empty() {
         return Err(StoreError::Url);
     }
