@@ -3,6 +3,7 @@
 //! Invariants: the same job over the same texts makes the same bytes (date, Message-ID and boundary come from the job, not
 //! from a clock or chance); the bytes are 7-bit with CRLF line ends; `Message-ID` is the message's own for every try.
 
+use lettre::address::Envelope;
 use lettre::message::{Mailbox, Message};
 use serde_json::{Map, Value, json};
 
@@ -173,9 +174,15 @@ impl Composer {
         })?;
         let subject = headers::clean(&rendered.subject);
 
+        let mailbox = Mailbox::new(None, headers::lettre_address(&to));
+        // Left to itself, lettre reads the envelope back out of the header fields.
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![mailbox.email.clone()])
+            .map_err(ComposeError::Build)?;
+
         let mut message = Message::builder()
+            .envelope(envelope)
             .from(self.from.clone())
-            .to(Mailbox::new(None, headers::lettre_address(&to)))
+            .to(mailbox)
             .subject(subject.clone())
             .message_id(Some(message_id.clone()))
             .raw_header(headers::feedback_id(job.rule, job.map, job.purpose, domain));
