@@ -7,6 +7,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use criterion::{BatchSize, Criterion, Throughput};
 use milepost::journey::advance::{Input, advance};
 use milepost::journey::book::Shop;
@@ -64,7 +65,7 @@ fn conditions(criterion: &mut Criterion) {
     let book = book(0);
     let customer = customer(&book);
     let event = view::event(&order_created(ORDERS));
-    let facts = Facts { customer: &customer, event: Some(&event), now: customer.now };
+    let facts = Facts { customer: &customer, event: Some(&event), now: customer.now, zone: Tz::UTC };
     let scope = Scope { event: true, ..Scope::default() };
     let mut group = criterion.benchmark_group("condition");
     group.throughput(Throughput::Elements(1));

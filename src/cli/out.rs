@@ -70,7 +70,7 @@ pub(super) fn clean(text: &str) -> String {
 
 /// A moment on the shop's wall clock.
 pub(super) fn when(at: Timestamp, zone: Tz) -> String {
-    at.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+    at.in_words(zone)
 }
 
 /// A moment that may not have come.

@@ -138,7 +138,7 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
 
 impl Run<'_> {
     pub(super) fn facts<'b>(&'b self, event: Option<&'b Value>) -> Facts<'b> {
-        Facts { customer: &self.customer, event, now: self.customer.now }
+        Facts { customer: &self.customer, event, now: self.customer.now, zone: self.book.shop.zone }
     }
 
     /// Takes over another rulebook: runs whose rule or step is gone end, placement is asked again, nothing starts.

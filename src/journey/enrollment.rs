@@ -5,7 +5,6 @@ use chrono_tz::Tz;
 use serde_json::json;
 
 use super::advance::Run;
-use super::condition::Facts;
 use super::customer::{Customer, Enrollment, GivenCode, Pending};
 use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
 use super::facts::fold::set_attribute;
@@ -156,7 +155,7 @@ impl Run<'_> {
                         rule,
                         "wait",
                         "until",
-                        format!("waits at {} until {until}", step.id),
+                        format!("waits at {} until {}", step.id, until.in_words(self.book.shop.zone)),
                         Vec::new(),
                         &Cause::Time,
                     );
@@ -164,7 +163,7 @@ impl Run<'_> {
                 }
             },
             Action::Branch { arms, otherwise } => {
-                let facts = Facts { customer: &self.customer, event: Some(&enrollment.event), now };
+                let facts = self.facts(Some(&enrollment.event));
                 let mut parts = Vec::new();
                 let taken = arms.iter().position(|(condition, _)| {
                     condition.as_ref().is_none_or(|condition| {

@@ -52,7 +52,8 @@ pub struct Running {
 
 /// Explains one rule for one customer.
 pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp) -> Explanation {
-    let facts = Facts { customer, event: None, now };
+    let zone = book.shop.zone;
+    let facts = Facts { customer, event: None, now, zone };
     let mut flips_at = None;
     let mut obstacles = Vec::new();
     let standing = customer.stages.get(&rule.map);
@@ -61,21 +62,24 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
         (Some(at), Some(stage)) if at.stage != *stage => {
             obstacles.push(format!(
                 "the rule belongs to the stage {stage}, the customer is at {} since {}",
-                at.stage, at.since
+                at.stage,
+                at.since.in_words(zone)
             ));
         }
         _ => {}
     }
     let running = customer.enrollments.iter().find(|e| e.rule == rule.id);
     if let Some(run) = running {
-        obstacles.push(format!("a run that began at {} is not over", run.started_at));
+        obstacles.push(format!("a run that began at {} is not over", run.started_at.in_words(zone)));
     }
     let past = customer.past.get(&rule.id);
     if let Some(past) = past {
+        let began = past.started_at.in_words(zone);
         match rule.reenter {
-            Reenter::Never => obstacles.push(format!("it ran on {} and runs once in a life", past.started_at)),
+            Reenter::Never => obstacles.push(format!("it ran on {began} and runs once in a life")),
             Reenter::After(span) if past.started_at.after(span) > now => {
-                obstacles.push(format!("it ran on {}; again from {}", past.started_at, past.started_at.after(span)));
+                let again = past.started_at.after(span).in_words(zone);
+                obstacles.push(format!("it ran on {began}; again from {again}"));
             }
             _ => {}
         }
@@ -105,7 +109,9 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
             pending: customer.pending.iter().filter(|p| p.enrollment == run.id).map(|p| p.message.clone()).collect(),
         }),
         runs: past.map_or(0, |p| p.runs),
-        last_end: past.and_then(|p| p.reason.as_ref().zip(p.ended_at)).map(|(reason, at)| format!("{reason} ({at})")),
+        last_end: past
+            .and_then(|p| p.reason.as_ref().zip(p.ended_at))
+            .map(|(reason, at)| format!("{reason} ({})", at.in_words(zone))),
         would_withhold: verdict.withhold.as_ref().map(ToString::to_string),
         policies: verdict.verdicts,
         flips_at,

@@ -46,7 +46,7 @@ pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppresse
     let exit = match book.rules.get(&pending.rule) {
         None => Some(EndReason::RuleGone),
         Some(rule) => {
-            let facts = Facts { customer, event: None, now };
+            let facts = Facts { customer, event: None, now, zone: book.shop.zone };
             rule.exit_when.as_ref().filter(|c| c.evaluate(facts).holds).map(|_| EndReason::ExitCondition)
         }
     };
@@ -63,9 +63,11 @@ fn consent_and_address(verdict: &mut Verdict, book: &Rulebook, customer: &Custom
     let note = if deleted.is_some() { "deleted in the source" } else { "not deleted" };
     verdict.ask("exists", note.into(), deleted);
     let (note, reason) = match customer.consents.get(purpose) {
-        Some(said) if said.granted => (format!("agreed to {purpose} on {} ({})", said.at, said.source), None),
         Some(said) => {
-            (format!("refused {purpose} on {} ({})", said.at, said.source), Some(WithheldReason::ConsentRefused))
+            let answer = if said.granted { "agreed to" } else { "refused" };
+            let on = said.at.in_words(book.shop.zone);
+            let refused = (!said.granted).then_some(WithheldReason::ConsentRefused);
+            (format!("{answer} {purpose} on {on} ({})", said.source), refused)
         }
         None if book.shop.assumed_purposes.contains(purpose) => {
             (format!("{purpose} needs no explicit agreement"), None)

@@ -84,6 +84,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(span.micros()).clamp(MIN_MICROS, MAX_MICROS))
     }
 
+    /// This moment as people of a zone read it: `2026-11-24 18:05:37 CET`. For notes; nothing reads it back.
+    pub fn in_words(self, zone: Tz) -> String {
+        self.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+
     /// RFC 3339 text with microseconds: always of the same length, so that text order is time order.
     pub fn rfc3339(self) -> String {
         self.utc().to_rfc3339_opts(SecondsFormat::Micros, true)

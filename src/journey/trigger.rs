@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::advance::Run;
-use super::condition::{Answer, Facts, Part};
+use super::condition::{Answer, Part};
 use super::customer::{Enrollment, StayTimer};
 use super::effect::{Cause, Decision, Effect};
 use super::facts::fold::Happening;
@@ -114,10 +114,13 @@ impl Run<'_> {
     }
 
     fn refusal(&mut self, rule: &Rule, occasion: &Occasion<'_>) -> Option<(&'static str, String, Vec<Part>)> {
-        let now = self.customer.now;
+        let (now, zone) = (self.customer.now, self.book.shop.zone);
         if occasion.at.after(rule.max_age) < now {
-            let note =
-                format!("it happened at {}, longer ago than the rule's max_age of {}", occasion.at, rule.max_age);
+            let note = format!(
+                "it happened at {}, longer ago than the rule's max_age of {}",
+                occasion.at.in_words(zone),
+                rule.max_age
+            );
             return Some(("too_old", note, Vec::new()));
         }
         let standing = self.customer.stages.get(&rule.map).map(|at| at.stage.as_str());
@@ -137,28 +140,26 @@ impl Run<'_> {
             ));
         }
         if let Some(running) = self.customer.enrollments.iter().find(|e| e.rule == rule.id) {
-            let note = format!("a run of this rule began at {} and is not over", running.started_at);
+            let note = format!("a run of this rule began at {} and is not over", running.started_at.in_words(zone));
             return Some(("already_running", note, Vec::new()));
         }
         if let Some(past) = self.customer.past.get(&rule.id) {
+            let began = past.started_at.in_words(zone);
             match rule.reenter {
                 Reenter::Never => {
-                    let note = format!("the customer ran it on {} and the rule runs once in a life", past.started_at);
+                    let note = format!("the customer ran it on {began} and the rule runs once in a life");
                     return Some(("never_again", note, Vec::new()));
                 }
                 Reenter::After(span) if past.started_at.after(span) > now => {
-                    let note = format!(
-                        "the customer ran it on {}; again from {}",
-                        past.started_at,
-                        past.started_at.after(span)
-                    );
+                    let again = past.started_at.after(span).in_words(zone);
+                    let note = format!("the customer ran it on {began}; again from {again}");
                     return Some(("not_again_yet", note, Vec::new()));
                 }
                 Reenter::Always | Reenter::After(_) => {}
             }
         }
         if let Some(when) = &rule.when {
-            let facts = Facts { customer: &self.customer, event: occasion.event, now };
+            let facts = self.facts(occasion.event);
             if !when.evaluate(facts).holds {
                 let parts = when.trace(facts);
                 return Some(("condition_false", format!("the condition does not hold: {}", when.text()), parts));
@@ -182,11 +183,7 @@ impl Run<'_> {
             at: now,
             cause: occasion.cause.clone(),
         });
-        let parts = rule
-            .when
-            .as_ref()
-            .map(|when| when.trace(Facts { customer: &self.customer, event: occasion.event, now }))
-            .unwrap_or_default();
+        let parts = rule.when.as_ref().map(|when| when.trace(self.facts(occasion.event))).unwrap_or_default();
         self.decide(rule, "trigger", "enrolled", "the run begins".into(), parts, occasion.cause);
         self.customer.enrollments.push(Enrollment {
             id: id.clone(),

@@ -176,8 +176,8 @@ impl Composer {
 
         let mailbox = Mailbox::new(None, headers::lettre_address(&to));
         // Left to itself, lettre reads the envelope back out of the header fields.
-        let envelope = Envelope::new(Some(self.from.email.clone()), vec![mailbox.email.clone()])
-            .map_err(ComposeError::Build)?;
+        let envelope =
+            Envelope::new(Some(self.from.email.clone()), vec![mailbox.email.clone()]).map_err(ComposeError::Build)?;
 
         let mut message = Message::builder()
             .envelope(envelope)

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
+use chrono_tz::Tz;
 use serde_json::Value as Json;
 
 use super::{AgeKind, Condition, Node, Part};
@@ -23,6 +24,8 @@ pub struct Facts<'a> {
     pub event: Option<&'a Json>,
     /// The moment of the decision.
     pub now: Timestamp,
+    /// The zone in whose time a trace tells moments; no answer depends on it.
+    pub zone: Tz,
 }
 
 /// What a condition came to.
@@ -116,7 +119,7 @@ impl Node {
                         let turn = at.after(*span);
                         let past = facts.now >= turn;
                         let holds = past == (*kind == AgeKind::OlderThan);
-                        if past { holds.to_string() } else { format!("{holds} (until {turn})") }
+                        if past { holds.to_string() } else { format!("{holds} (until {})", turn.in_words(facts.zone)) }
                     }
                 };
                 parts.push(Part { text: text.clone(), result, facts: vec![shown(facts, path)] });

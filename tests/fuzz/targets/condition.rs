@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use milepost::journey::book::Shop;
 use milepost::journey::condition::{Condition, Facts};
 use milepost::journey::customer::Customer;
 use milepost::journey::event::Event;
@@ -59,7 +60,7 @@ fuzz_target!(|data: &[u8]| {
 fn evaluate(condition: &Condition, event: Option<&Value>) {
     condition.paths();
     for customer in CUSTOMERS.iter() {
-        let facts = |now: Timestamp| Facts { customer, event, now };
+        let facts = |now: Timestamp| Facts { customer, event, now, zone: Shop::default().zone };
         let answer = condition.evaluate(facts(now()));
         condition.trace(facts(now()));
         if let Some(flip) = answer.flips_at {

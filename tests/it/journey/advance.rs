@@ -1,5 +1,6 @@
 //! What `advance` decides, told as short stories of one customer.
 
+use chrono_tz::Tz;
 use milepost::journey::advance::{Input, advance, handed_over};
 use milepost::journey::book::Rulebook;
 use milepost::journey::customer::Customer;
@@ -115,6 +116,38 @@ fn a_cart_that_is_left_is_reminded_of() {
         "cart ends: finished",
     ]);
     assert_eq!(story.customer.promo_codes.len(), 1);
+}
+
+#[test]
+fn notes_tell_moments_on_the_shops_wall_clock() {
+    let rule = "{rule: cart, on: {event: cart.updated}, reenter: {after: 30d}, steps: [{wait: 1h}, {send: reminder}, \
+         {branch: [{if: \"older_than(cart.updated_at, '1d')\", then: [{exit: true}]}]}]}";
+    let mut book = rulebook(&[rule]);
+    book.shop.zone = Tz::Europe__Berlin;
+    let mut customer = Customer::new("c1", at("2026-03-28T00:00:00Z"));
+    let mut told = Vec::new();
+    let mut take = |input: &Input<'_>, now| {
+        let done = advance(&book, std::mem::take(&mut customer), input, now);
+        customer = done.state;
+        for effect in done.effects {
+            if let Effect::Decided(decision) = effect {
+                told.push(decision.note);
+                told.extend(decision.parts.into_iter().map(|part| part.result));
+            }
+        }
+    };
+    for event in [
+        arrival(at("2026-03-28T08:00:00Z")),
+        cart(at("2026-03-29T00:30:00Z"), 12_000),
+        cart(at("2026-03-29T09:00:00Z"), 13_000),
+    ] {
+        take(&Input::Event(&event), event.received_at);
+    }
+    // Clocks are put forward at 02:00 on that day.
+    assert!(told.contains(&"waits at wait-1h until 2026-03-29 03:30:00 CEST".into()), "{told:#?}");
+    assert!(told.contains(&"false (until 2026-03-30 02:30:00 CEST)".into()), "{told:#?}");
+    let again = "the customer ran it on 2026-03-29 01:30:00 CET; again from 2026-04-28 02:30:00 CEST";
+    assert!(told.contains(&again.into()), "{told:#?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use milepost::journey::condition::{Condition, Facts};
 use milepost::journey::customer::Customer;
 use milepost::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile};
@@ -81,13 +82,22 @@ fn check(text: &str, expected: bool) {
     let condition = Condition::compile(text, &scope()).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
     let customer = customer();
     let event = json!({"kind": "page.viewed", "page": "feeder", "order": null});
-    let answer =
-        condition.evaluate(Facts { customer: &customer, event: Some(&event), now: at("2026-01-20T00:00:00Z") });
+    let answer = condition.evaluate(Facts {
+        customer: &customer,
+        event: Some(&event),
+        now: at("2026-01-20T00:00:00Z"),
+        zone: Tz::UTC,
+    });
     assert_eq!(
         answer.holds,
         expected,
         "{text}: {:#?}",
-        condition.trace(Facts { customer: &customer, event: Some(&event), now: at("2026-01-20T00:00:00Z") })
+        condition.trace(Facts {
+            customer: &customer,
+            event: Some(&event),
+            now: at("2026-01-20T00:00:00Z"),
+            zone: Tz::UTC
+        })
     );
 }
 
@@ -145,7 +155,7 @@ fn time_turns_an_answer_at_one_exact_moment() {
         Condition::compile("orders.count > 0 && older_than(orders.last_at, '90d')", &scope()).expect("compiles");
     let customer = customer();
     let flip = at("2026-04-10T00:00:00Z");
-    let ask = |now: Timestamp| condition.evaluate(Facts { customer: &customer, event: None, now });
+    let ask = |now: Timestamp| condition.evaluate(Facts { customer: &customer, event: None, now, zone: Tz::UTC });
     let before = ask(at("2026-01-20T00:00:00Z"));
     assert!(!before.holds);
     assert_eq!(before.flips_at, Some(flip));
@@ -163,7 +173,8 @@ fn the_trace_names_each_part_with_its_value() {
     )
     .expect("compiles");
     let customer = customer();
-    let parts = condition.trace(Facts { customer: &customer, event: None, now: at("2026-01-20T00:00:00Z") });
+    let parts =
+        condition.trace(Facts { customer: &customer, event: None, now: at("2026-01-20T00:00:00Z"), zone: Tz::UTC });
     let shown: Vec<(String, String, Vec<String>)> = parts.into_iter().map(|p| (p.text, p.result, p.facts)).collect();
     assert_eq!(
         shown,
@@ -279,7 +290,7 @@ fn loops_nest_in_bounds() {
 fn no_condition_exhausts_the_stack() {
     let customer = customer();
     let event = json!({"kind": "page.viewed", "a": {"a": 1}});
-    let facts = Facts { customer: &customer, event: Some(&event), now: at("2026-01-20T00:00:00Z") };
+    let facts = Facts { customer: &customer, event: Some(&event), now: at("2026-01-20T00:00:00Z"), zone: Tz::UTC };
     // Each by what it begins with, what is repeated, and what closes each repetition.
     for (start, open, close) in [
         ("", "(", ")"),
