@@ -22,5 +22,6 @@ pub mod money;
 pub mod placement;
 pub mod policy;
 pub mod rule;
+pub mod spelling;
 pub mod time;
 pub mod trigger;

@@ -16,7 +16,6 @@ mod diagnostic;
 mod forms;
 mod letters;
 mod load;
-mod nearest;
 mod pools;
 mod read;
 mod schema;

@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::out;
+use crate::journey::spelling::nearest;
 use crate::rulebook::{self, Starter};
-use crate::settings::load::nearest;
 use crate::settings::reference;
 
 /// Arguments of `init`.

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use crate::settings::load::nearest;
+use crate::journey::spelling::nearest;
 
 /// Refuses a name that is not among the known ones, with the one that was probably meant.
 pub(super) fn check<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use clap::Args;
 use super::context::{Context, load_book};
 use super::out;
 use crate::insight::{self, table};
-use crate::settings::load::nearest;
+use crate::journey::spelling::nearest;
 
 /// Arguments of `map`.
 #[derive(Debug, Args)]

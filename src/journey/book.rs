@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 
 use super::map::JourneyMap;
-use super::rule::Rule;
+use super::rule::{Rule, Trigger};
 
 /// What the shop is, as far as decisions need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,15 @@ pub struct Rulebook {
 }
 
 impl Rulebook {
+    /// Whether a rule begins, ends or counts as successful with events of a kind.
+    pub fn listens_to(&self, kind: &str) -> bool {
+        self.rules.values().any(|rule| {
+            matches!(&rule.trigger, Trigger::Event { kind: begins } if begins == kind)
+                || rule.exit_on.iter().any(|ends| ends == kind)
+                || rule.goal.as_ref().is_some_and(|goal| goal.event == kind)
+        })
+    }
+
     /// The rules of one map, in the order of their ids.
     pub fn rules_of<'a>(&'a self, map: &'a str) -> impl Iterator<Item = &'a Rule> {
         self.rules.values().filter(move |rule| rule.map == map)

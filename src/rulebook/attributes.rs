@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::Diagnostic;
 use super::forms::AttributesForm;
-use super::nearest::suggest;
 use super::source::Source;
 use crate::journey::facts::{FACTS, Type};
+use crate::journey::spelling::suggest;
 
 const TYPES: [Type; 5] = [Type::Text, Type::Number, Type::Bool, Type::Time, Type::List];
 

@@ -10,9 +10,9 @@ use std::ops::Range;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::diagnostic::Diagnostic;
-use super::nearest::suggest;
 use super::source::Source;
 use super::yaml::{Key, Node, Yaml};
+use crate::journey::spelling::suggest;
 use crate::journey::time::Span;
 
 /// A file under reading and where its faults go.

@@ -23,7 +23,6 @@ use crate::journey::book::Shop;
 
 pub use fault::{Fault, Faults};
 pub use schema::{Kind, Node, Schema};
-pub use tree::nearest;
 
 use fault::Collector;
 use tree::Tree;

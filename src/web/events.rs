@@ -22,7 +22,9 @@ use super::auth::Tokens;
 use super::intake::Intake;
 use super::problem::Problem;
 use super::{App, WebState};
-use crate::journey::event::Event;
+use crate::journey::book::Rulebook;
+use crate::journey::event::{Event, kind};
+use crate::journey::spelling::nearest;
 use crate::journey::time::Timestamp;
 use crate::store::{Channel, NewBody};
 pub use fields::Fault;
@@ -48,6 +50,9 @@ struct Answer {
     id: Option<String>,
     #[serde(flatten)]
     verdict: Verdict,
+    /// What the sender should know of an event that passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// The handler.
@@ -118,13 +123,26 @@ fn batch(body: &[u8]) -> Result<Vec<Value>, Problem> {
     }
 }
 
+/// What to say of a kind that means nothing here: a new kind may well be sent before there is a rule for it, but a
+/// misspelt one would never be missed.
+fn unheard(book: &Rulebook, kind: &str) -> Option<String> {
+    if kind::KNOWN.contains(&kind) || book.listens_to(kind) {
+        return None;
+    }
+    let meant = nearest(kind, kind::KNOWN).map(|known| format!(": did you mean `{known}`?")).unwrap_or_default();
+    Some(format!("no rule listens to `{kind}`{meant}"))
+}
+
 /// Stores the events that passed, in one go.
 async fn store(state: &WebState, readings: Vec<Reading>) -> Result<Vec<Answer>, Problem> {
     let mut answers = Vec::with_capacity(readings.len());
     let mut bodies = Vec::new();
+    let book = state.book.load();
     for (index, Reading { id, event }) in readings.into_iter().enumerate() {
+        let mut note = None;
         let verdict = match event {
             Ok(event) => {
+                note = unheard(&book.rulebook, &event.kind);
                 bodies.push(NewBody {
                     connection: SOURCE.into(),
                     channel: Channel::Api,
@@ -138,7 +156,7 @@ async fn store(state: &WebState, readings: Vec<Reading>) -> Result<Vec<Answer>, 
             }
             Err(faults) => Verdict::Refused { faults },
         };
-        answers.push(Answer { index, id, verdict });
+        answers.push(Answer { index, id, verdict, note });
     }
     if bodies.is_empty() {
         return Ok(answers);

@@ -10,6 +10,7 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo};
 use super::text::{depth, offset_of, range, slice, visit};
 use super::{AgeKind, ConditionFault, Node};
 use crate::journey::facts::{Scope, Type};
+use crate::journey::spelling::nearest;
 use crate::journey::time::{Span, Timestamp};
 
 /// The longest condition accepted, in bytes.
@@ -396,13 +397,4 @@ fn dotted(expression: &IdedExpr) -> Option<String> {
         Expr::Select(select) if !select.test => dotted(&select.operand).map(|path| format!("{path}.{}", select.field)),
         _ => None,
     }
-}
-
-/// The most similar name, if one is similar enough to be a slip.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Unit;
 use crate::journey::map::{JourneyMap, Stage};
+use crate::journey::spelling::suggest;
 use crate::rulebook::forms::{MapForm, StageForm, Text};
-use crate::rulebook::nearest::suggest;
 
 /// Compiles a map; `None` when something it needs is missing or wrong.
 pub(in crate::rulebook) fn compile_map(form: &MapForm, unit: &mut Unit<'_>) -> Option<JourneyMap> {

@@ -7,9 +7,9 @@ use super::steps::flatten;
 use super::trigger::compile_trigger;
 use crate::journey::event::kind;
 use crate::journey::rule::{Goal, Reenter, Rule, Trigger, WhenUncertain};
+use crate::journey::spelling::{nearest, suggest};
 use crate::journey::time::Span;
 use crate::rulebook::forms::{GoalForm, ReenterForm, RuleForm, Text};
-use crate::rulebook::nearest::{nearest, suggest};
 
 const DEFAULT_MAX_AGE: Span = Span::days(1);
 const MAX_GOAL_WINDOW: Span = Span::days(366);

@@ -12,9 +12,9 @@ use super::Unit;
 use super::wait::compile_wait;
 use crate::journey::facts::Type;
 use crate::journey::rule::{Action, Step, Wait, WaitZone};
+use crate::journey::spelling::suggest;
 use crate::journey::time::Timestamp;
 use crate::rulebook::forms::{ActionForm, ArmForm, Single, StepForm, Text};
-use crate::rulebook::nearest::suggest;
 use crate::rulebook::read::At;
 use crate::rulebook::yaml::Key;
 

@@ -6,8 +6,8 @@ use super::Unit;
 use super::cron::compile_cron;
 use super::wait::LONGEST;
 use crate::journey::rule::Trigger;
+use crate::journey::spelling::nearest;
 use crate::rulebook::forms::{OnForm, Text};
-use crate::rulebook::nearest::nearest;
 
 /// Compiles `on:`; exactly one of its ways must be written.
 pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trigger> {

@@ -4,9 +4,9 @@ use chrono::Weekday;
 
 use super::Unit;
 use crate::journey::rule::{Wait, WaitZone};
+use crate::journey::spelling::suggest;
 use crate::journey::time::{Span, TimeOfDay};
 use crate::rulebook::forms::{Text, WaitForm};
-use crate::rulebook::nearest::suggest;
 
 /// The longest wait: beyond it a slip of the unit is likelier than the wish.
 pub(super) const LONGEST: Span = Span::days(731);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Single, SpanText, Text};
-use crate::rulebook::nearest::suggest;
+use crate::journey::spelling::suggest;
 use crate::rulebook::read::{At, Fields, Read, Reader};
 use crate::rulebook::yaml::{Key, Node, Yaml};
 

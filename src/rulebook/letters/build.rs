@@ -13,8 +13,8 @@ use super::scan::{Name, scan};
 use super::{Letters, Variant};
 use crate::journey::book::Shop;
 use crate::journey::facts::Scope;
+use crate::journey::spelling::{nearest, suggest};
 use crate::rulebook::diagnostic::Diagnostic;
-use crate::rulebook::nearest::{nearest, suggest};
 use crate::rulebook::source::Source;
 use crate::rulebook::tree::Tree;
 

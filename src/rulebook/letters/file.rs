@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::journey::spelling::suggest;
 use crate::rulebook::diagnostic::Diagnostic;
-use crate::rulebook::nearest::suggest;
 use crate::rulebook::source::Source;
 
 const HEADERS: [&str; 2] = ["Subject", "Preheader"];

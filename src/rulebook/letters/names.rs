@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::scan::{Path, Scan};
 use crate::journey::facts::{Scope, Type};
+use crate::journey::spelling::suggest;
 use crate::rulebook::diagnostic::Diagnostic;
-use crate::rulebook::nearest::suggest;
 use crate::rulebook::source::Source;
 
 /// Names of a letter that are no facts.

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::Collector;
 use super::schema::{Kind, Node, Schema};
-use super::tree::{Place, Tree, nearest};
+use super::tree::{Place, Tree};
+use crate::journey::spelling::nearest;
 
 /// Reads the whole text; what is wrong is noted and left out.
 pub fn read(text: &str, schema: &Schema, faults: &mut Collector<'_>) -> Tree {

@@ -70,15 +70,3 @@ fn remove(table: &mut Map<String, Value>, path: &[&str]) -> bool {
     let inner = table.get_mut(*first).and_then(Value::as_object_mut).is_some_and(|next| remove(next, rest));
     inner || table.remove(*first).is_some()
 }
-
-/// The known name nearest to a misspelt one, if one is near enough to be meant.
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let given = given.to_lowercase();
-    let limit = (given.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&given, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name)
-}

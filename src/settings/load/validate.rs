@@ -13,7 +13,8 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use super::fault::Collector;
-use super::tree::{Tree, nearest};
+use super::tree::Tree;
+use crate::journey::spelling::nearest;
 use crate::settings::Settings;
 
 /// The shortest token or hook secret.

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::journey::spelling::nearest;
 use crate::journey::time::Timestamp;
 
 /// Longest id or code.
@@ -185,16 +186,8 @@ impl<'f> Fields<'f> {
     /// Refuses what was not taken.
     pub fn close(self) {
         for name in self.object.keys() {
-            let near = self
-                .known
-                .iter()
-                // The comparison takes memory by the product of both lengths, and the name is a stranger's.
-                .filter(|_| name.len() <= ID_CHARS)
-                .map(|known| (strsim::damerau_levenshtein(known, name), known))
-                .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
-                .min();
-            let reason = match near {
-                Some((_, known)) => format!("is not a field here; did you mean `{known}`?"),
+            let reason = match nearest(name, self.known.iter().copied()) {
+                Some(known) => format!("is not a field here; did you mean `{known}`?"),
                 None => format!("is not a field here; there are {}", self.known.join(", ")),
             };
             self.fault(name, reason);

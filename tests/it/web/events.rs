@@ -7,6 +7,7 @@ use milepost::store::Channel;
 use serde_json::{Value, json};
 
 use super::site::{Answer, MAX_BODY, Site, TOKEN};
+use crate::support::rulebook;
 
 async fn post(site: &Site, body: impl Into<Body>) -> Answer {
     let request = Request::post("/api/v1/events").header("authorization", format!("Bearer {TOKEN}"));
@@ -33,6 +34,25 @@ async fn an_accepted_event_is_stored_as_the_core_s_own() {
     assert_eq!((body.connection.as_str(), body.channel), ("api", Channel::Api));
     let events: Vec<Event> = serde_json::from_slice(&body.body).expect("events of the core");
     assert_eq!((events.len(), events[0].source.as_str(), events[0].id.as_str()), (1, "api", "1"));
+}
+
+#[tokio::test]
+async fn a_kind_that_means_nothing_here_is_taken_and_told() {
+    let rule = "{rule: wish, on: {event: wish.made}, exit_on: [wish.gone], steps: [{wait: 1h}, {send: reminder}]}";
+    let site = Site::with(rulebook(&[rule]), &[]).await;
+    let mut events = ["1", "2", "3", "4", "5"].map(event);
+    for (event, kind) in events[1..].iter_mut().zip(["customer.craeted", "customer.created", "wish.made", "wish.gone"])
+    {
+        event["kind"] = json!(kind);
+    }
+    let answer = post(&site, json!(events).to_string()).await;
+    assert_eq!(statuses(&answer), ["accepted"; 5]);
+    let json = answer.json();
+    assert_eq!(json["events"][0]["note"], "no rule listens to `page.viewed`");
+    assert_eq!(json["events"][1]["note"], "no rule listens to `customer.craeted`: did you mean `customer.created`?");
+    for known in 2..5 {
+        assert_eq!(json["events"][known].get("note"), None, "{}", json["events"][known]);
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! The nearest spelling of a name among those that exist.
+//! The nearest spelling of a name among those that exist. The one way in which a slip of the keys is told, everywhere.
 
 /// Longest name that is compared, in bytes: the comparison takes memory by the product of both lengths.
 const MAX_NAME: usize = 128;
 
 /// The name that was probably meant; `None` when nothing is close.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_NAME {
         return None;
     }
@@ -20,7 +20,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// Help for an unknown name: the nearest spelling, else everything that exists.
-pub(super) fn suggest(name: &str, known: &[&str], what: &str) -> String {
+pub fn suggest(name: &str, known: &[&str], what: &str) -> String {
     match nearest(name, known.iter().copied()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None if known.is_empty() => format!("there are no {what}"),
