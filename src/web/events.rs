@@ -137,7 +137,7 @@ fn unheard(book: &Rulebook, kind: &str) -> Option<String> {
 async fn store(state: &WebState, readings: Vec<Reading>) -> Result<Vec<Answer>, Problem> {
     let mut answers = Vec::with_capacity(readings.len());
     let mut bodies = Vec::new();
-    let book = state.book.load();
+    let book = state.book.load_full();
     for (index, Reading { id, event }) in readings.into_iter().enumerate() {
         let mut note = None;
         let verdict = match event {
