@@ -22,6 +22,7 @@ pub mod money;
 pub mod placement;
 pub mod policy;
 pub mod rule;
+pub mod simulate;
 pub mod spelling;
 pub mod time;
 pub mod trigger;

@@ -58,6 +58,19 @@ pub struct Advance {
     /// Whether the input was taken. If not, something that fell due before it asked for a promo code: answer that, then
     /// hand the same input in again.
     pub taken: bool,
+    /// The steps that runs took, in order.
+    pub walked: Vec<Walked>,
+}
+
+/// A step that a run took, by positions in [`Rule::steps`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walked {
+    /// The rule.
+    pub rule: String,
+    /// The step.
+    pub step: usize,
+    /// Where the run went on; `None` if it rests there or ended.
+    pub to: Option<usize>,
 }
 
 /// A decision under way.
@@ -65,6 +78,7 @@ pub(super) struct Run<'a> {
     pub(super) book: &'a Rulebook,
     pub(super) customer: Customer,
     pub(super) effects: Vec<Effect>,
+    pub(super) walked: Vec<Walked>,
     pub(super) flips: Option<Timestamp>,
     /// Whether a step changed an attribute, so that placement must be asked again.
     pub(super) changed: bool,
@@ -72,12 +86,12 @@ pub(super) struct Run<'a> {
 
 /// Advances a customer by one input at the logical time `now`.
 pub fn advance(book: &Rulebook, state: Customer, input: &Input<'_>, now: Timestamp) -> Advance {
-    let mut run = Run { book, customer: state, effects: Vec::new(), flips: None, changed: false };
+    let mut run = Run { book, customer: state, effects: Vec::new(), walked: Vec::new(), flips: None, changed: false };
     let now = run.customer.now.max(now);
     run.adopt_rulebook();
     // An answer belongs to the moment of its question; nothing may come between.
     if !matches!(input, Input::Promo { .. }) && !run.catch_up(now) {
-        return Advance { state: run.customer, effects: run.effects, taken: false };
+        return run.end(false);
     }
     run.customer.now = now;
     match input {
@@ -90,7 +104,7 @@ pub fn advance(book: &Rulebook, state: Customer, input: &Input<'_>, now: Timesta
         }
         Input::Merged => run.settle(&Cause::Merge, now, None, &[]),
     }
-    Advance { state: run.customer, effects: run.effects, taken: true }
+    run.end(true)
 }
 
 /// Records that a letter is being handed over: it counts for caps, and opens its rule's goal window.
@@ -137,6 +151,10 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
 }
 
 impl Run<'_> {
+    fn end(self, taken: bool) -> Advance {
+        Advance { state: self.customer, effects: self.effects, taken, walked: self.walked }
+    }
+
     pub(super) fn facts<'b>(&'b self, event: Option<&'b Value>) -> Facts<'b> {
         Facts { customer: &self.customer, event, now: self.customer.now, zone: self.book.shop.zone }
     }

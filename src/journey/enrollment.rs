@@ -4,7 +4,7 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 use serde_json::json;
 
-use super::advance::Run;
+use super::advance::{Run, Walked};
 use super::customer::{Customer, Enrollment, GivenCode, Pending};
 use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
 use super::facts::fold::set_attribute;
@@ -38,7 +38,10 @@ impl Run<'_> {
             return;
         };
         for _ in 0..MAX_STEPS {
-            match self.take(rule, position, &mut enrollment) {
+            let next = self.take(rule, position, &mut enrollment);
+            let to = if let Next::Go(to) = &next { Some(*to) } else { None };
+            self.walked.push(Walked { rule: rule.id.clone(), step: position, to });
+            match next {
                 Next::Go(to) => match rule.steps.get(to) {
                     Some(step) => {
                         position = to;

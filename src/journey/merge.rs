@@ -56,7 +56,7 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
     let settled = advance(book, into, &Input::Merged, now);
     effects.extend(settled.effects);
     // Placement is asked again with the next input if a promo code came between.
-    Advance { state: settled.state, effects, taken: true }
+    Advance { state: settled.state, effects, taken: true, walked: settled.walked }
 }
 
 /// Ends the runs of one, and takes back its letters, that an order of the other would have ended.

@@ -3,4 +3,5 @@
 mod advance;
 mod conditions;
 mod properties;
+mod simulate;
 mod waits;
