@@ -15,13 +15,16 @@ pub mod explain;
 pub mod inbox;
 pub mod init;
 mod known;
+mod letter;
 pub mod logging;
 pub mod map;
 pub mod messages;
 mod moment;
 mod out;
 pub mod promo;
+pub mod render;
 pub mod schema;
+pub mod send_test;
 pub mod serve;
 pub mod suppressions;
 
@@ -64,6 +67,10 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Letters: list, look at one, export, try again.
     Messages(messages::MessagesArgs),
+    /// Show a letter as it would go out: HTML, text, source, or a page to look at.
+    Render(render::RenderArgs),
+    /// Send a letter to somebody who tries it out, marked as a test and kept out of all figures.
+    SendTest(send_test::SendTestArgs),
     /// Say why a customer got, waits for or did not get a letter.
     Explain(explain::ExplainArgs),
     /// Print the journey map with its figures.
@@ -109,6 +116,8 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args, context).await,
         Command::Inbox(args) => inbox::run(args, context).await,
         Command::Messages(args) => messages::run(args, context).await,
+        Command::Render(args) => render::run(args, context).await,
+        Command::SendTest(args) => send_test::run(args, context).await,
         Command::Explain(args) => explain::run(args, context).await,
         Command::Map(args) => map::run(&args, context).await,
         Command::Promo(args) => promo::run(args, context).await,

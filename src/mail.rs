@@ -16,6 +16,7 @@ pub mod headers;
 pub mod links;
 pub mod mailbox;
 pub mod outcome;
+pub mod preview;
 pub mod refusal;
 pub mod transport;
 
@@ -24,4 +25,5 @@ pub use compose::{ComposeError, Composer, Job, Letter, LetterSource, chain};
 pub use links::{LinkSigner, Unsubscribe};
 pub use mailbox::Mailbox;
 pub use outcome::{Outcome, Step};
+pub use preview::Preview;
 pub use transport::{Checked, Opened, Patience, Relay, RelayError, TlsError, Tuning};

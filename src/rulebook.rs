@@ -13,6 +13,7 @@ mod attributes;
 mod check;
 mod compile;
 mod diagnostic;
+mod fixture;
 mod forms;
 mod letters;
 mod load;
@@ -28,6 +29,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use diagnostic::{Diagnostic, Severity, render};
+pub use fixture::{Fixture, read_fixture};
 pub use letters::{Letters, RenderError, Rendered};
 pub use load::{load, load_files};
 pub use schema::{attributes_schema, schema};

@@ -155,6 +155,11 @@ impl Composer {
         self.envelope_from.domain()
     }
 
+    /// The `From` of letters as people read it.
+    pub fn from(&self) -> String {
+        self.from.to_string()
+    }
+
     /// The sender of envelopes.
     pub fn envelope_from(&self) -> &Address {
         &self.envelope_from
@@ -163,16 +168,54 @@ impl Composer {
     /// Composes one letter.
     pub fn compose(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Letter, ComposeError> {
         let to = recipient(job.customer)?;
+        self.put_together(letters, job, to, false)
+    }
+
+    /// The same letter for somebody who tries it out: it goes to another address, says in its subject and in a field of its
+    /// own that it is a test, and names no campaign to mailbox providers.
+    pub fn compose_test(
+        &self,
+        letters: &impl LetterSource,
+        job: &Job<'_>,
+        to: Address,
+    ) -> Result<Letter, ComposeError> {
+        self.put_together(letters, job, to, true)
+    }
+
+    /// What is in the letter: its subject as one line, and its parts as they go into the message.
+    pub fn fill(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Rendered, ComposeError> {
+        self.fill_with(letters, job, &self.unsubscribe_url(job))
+    }
+
+    fn fill_with(
+        &self,
+        letters: &impl LetterSource,
+        job: &Job<'_>,
+        unsubscribe: &str,
+    ) -> Result<Rendered, ComposeError> {
+        let wanted = |root: &str| letters.reads(job.map, job.letter, job.locale, root);
+        let context = self.context(job, unsubscribe, wanted);
+        let mut rendered = letters.render(job.map, job.letter, job.locale, context).map_err(|reason| {
+            ComposeError::Render { map: job.map.to_owned(), letter: job.letter.to_owned(), reason }
+        })?;
+        rendered.subject = headers::clean(&rendered.subject);
+        rendered.html = rendered.html.map(|html| body::with_preheader(&html, rendered.preheader.as_deref()));
+        Ok(rendered)
+    }
+
+    fn put_together(
+        &self,
+        letters: &impl LetterSource,
+        job: &Job<'_>,
+        to: Address,
+        test: bool,
+    ) -> Result<Letter, ComposeError> {
         let domain = self.envelope_from.domain();
         let message_id =
             headers::message_id(job.message, domain).ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
         let unsubscribe = self.unsubscribe_url(job);
-        let wanted = |root: &str| letters.reads(job.map, job.letter, job.locale, root);
-        let context = self.context(job, &unsubscribe, wanted);
-        let rendered = letters.render(job.map, job.letter, job.locale, context).map_err(|reason| {
-            ComposeError::Render { map: job.map.to_owned(), letter: job.letter.to_owned(), reason }
-        })?;
-        let subject = headers::clean(&rendered.subject);
+        let rendered = self.fill_with(letters, job, &unsubscribe)?;
+        let subject = if test { headers::test_subject(&rendered.subject) } else { rendered.subject };
 
         let mailbox = Mailbox::new(None, headers::lettre_address(&to));
         // Left to itself, lettre reads the envelope back out of the header fields.
@@ -185,7 +228,11 @@ impl Composer {
             .to(mailbox)
             .subject(subject.clone())
             .message_id(Some(message_id.clone()))
-            .raw_header(headers::feedback_id(job.rule, job.map, job.purpose, domain));
+            .raw_header(if test {
+                headers::test()
+            } else {
+                headers::feedback_id(job.rule, job.map, job.purpose, domain)
+            });
         message = message.header(headers::date(job.at));
         if let Some(reply_to) = &self.reply_to {
             message = message.reply_to(reply_to.clone());
@@ -199,8 +246,7 @@ impl Composer {
         }
         let built = match &rendered.html {
             Some(html) => {
-                let html = body::with_preheader(html, rendered.preheader.as_deref());
-                message.multipart(body::alternatives(&rendered.text, &html, self.signer.boundary(job.message)))
+                message.multipart(body::alternatives(&rendered.text, html, self.signer.boundary(job.message)))
             }
             None => message.singlepart(body::single(&rendered.text)),
         };

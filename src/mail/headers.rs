@@ -62,6 +62,16 @@ pub fn auto_submitted() -> HeaderValue {
     raw("Auto-Submitted", "auto-generated".into())
 }
 
+/// `X-Milepost-Test`: the letter was sent by somebody who tries it out.
+pub fn test() -> HeaderValue {
+    raw("X-Milepost-Test", "1".into())
+}
+
+/// The subject of a letter that is a test.
+pub fn test_subject(subject: &str) -> String {
+    format!("[Test] {subject}")
+}
+
 /// Whether an address of a page may stand in `List-Unsubscribe` and in a letter.
 pub fn is_plain_url(url: &str) -> bool {
     let http = url.starts_with("https://") || url.starts_with("http://");

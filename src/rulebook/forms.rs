@@ -89,7 +89,8 @@ impl JsonSchema for Single {
     }
 }
 
-fn plain(text: &str) -> Value {
+/// What a value without quotes is: true, false, a number or text.
+pub(super) fn plain(text: &str) -> Value {
     match text {
         "true" | "True" | "TRUE" => return Value::Bool(true),
         "false" | "False" | "FALSE" => return Value::Bool(false),

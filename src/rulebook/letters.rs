@@ -102,6 +102,16 @@ impl Letters {
         self.by_map.get(map).is_some_and(|letters| letters.contains_key(letter))
     }
 
+    /// Every letter: its map and its name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_map.iter().flat_map(|(map, letters)| letters.keys().map(move |letter| (map.as_str(), letter.as_str())))
+    }
+
+    /// Every built-in name that a letter may read, by root, with `null` (or an empty list) under it.
+    pub(super) fn blank(&self) -> &Map<String, Value> {
+        &self.blank
+    }
+
     /// The locales a letter is written in; the empty one is the file without a locale.
     pub fn locales(&self, map: &str, letter: &str) -> Vec<&str> {
         let variants = self.by_map.get(map).and_then(|letters| letters.get(letter));

@@ -19,7 +19,7 @@ use super::problem::{RETRY_AFTER_SECONDS, log_failure};
 use super::{App, WebState};
 use crate::journey::event::{Event, Key, Profile, kind};
 use crate::journey::time::MICROS_PER_SECOND;
-use crate::mail::links::Unsubscribe;
+use crate::mail::links::{LinkSigner, Unsubscribe};
 use crate::store::{Channel, NewBody};
 use words::Words;
 
@@ -30,14 +30,14 @@ const OWN: &str = "milepost";
 
 /// Shows the page with the button.
 pub async fn show(State(state): State<App>, Path(token): Path<String>) -> Response {
-    let Some(link) = state.links.verify(&token) else { return unknown(&state) };
+    let Some(link) = state.links.verify(&token) else { return not_ours(&state, &token) };
     let words = words_of(&state, &link).await;
     page(&state, words, &link, "ask", StatusCode::OK)
 }
 
 /// Unsubscribes.
 pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Result<Bytes, BytesRejection>) -> Response {
-    let Some(link) = state.links.verify(&token) else { return unknown(&state) };
+    let Some(link) = state.links.verify(&token) else { return not_ours(&state, &token) };
     // The token is the authority; the body only tells which of the two ways was taken.
     let one_click = body.is_ok_and(|body| {
         form_urlencoded::parse(&body).any(|(name, value)| name == "List-Unsubscribe" && value == "One-Click")
@@ -114,7 +114,11 @@ fn page(state: &WebState, words: &'static Words, link: &Unsubscribe, step: &str,
     state.pages.render(status, "unsubscribe.html", &context)
 }
 
-fn unknown(state: &WebState) -> Response {
+/// A link of a letter that was a test, or no link of ours at all.
+fn not_ours(state: &WebState, token: &str) -> Response {
     let words = words::of(&state.shop.locale);
+    if LinkSigner::of_previews().verify(token).is_some() {
+        return state.pages.message(StatusCode::OK, words.lang, words.test_title, words.test_text);
+    }
     state.pages.message(StatusCode::NOT_FOUND, words.lang, words.unknown_title, words.unknown_text)
 }

@@ -5,7 +5,7 @@ mod check;
 mod compose;
 mod injection;
 mod outcomes;
-mod parse;
+pub mod parse;
 mod pool;
 mod tls;
 

@@ -23,6 +23,10 @@ pub struct Words {
     pub later_text: &'static str,
     /// Link to the shop.
     pub to_shop: &'static str,
+    /// Headline for a link of a letter that was sent as a test.
+    pub test_title: &'static str,
+    /// What that means.
+    pub test_text: &'static str,
     /// Headline for a link that is not one of ours.
     pub unknown_title: &'static str,
     /// What may be wrong with it.
@@ -60,6 +64,8 @@ const ALL: [Words; 2] = [
         later_title: "That did not work just now",
         later_text: "Your wish could not be saved. Please press the button again in a moment.",
         to_shop: "To the shop",
+        test_title: "This letter was a test",
+        test_text: "In a letter to a customer this link unsubscribes. Here nothing was changed.",
         unknown_title: "This link does not work",
         unknown_text: "It may have been cut off. Please open the whole link from the letter.",
         marketing: "news and offers",
@@ -76,6 +82,8 @@ const ALL: [Words; 2] = [
         later_title: "Сейчас не получилось",
         later_text: "Не удалось сохранить ваше решение. Пожалуйста, нажмите кнопку ещё раз через минуту.",
         to_shop: "В магазин",
+        test_title: "Это было пробное письмо",
+        test_text: "В письме покупателю эта ссылка отписывает от рассылки. Здесь ничего не изменилось.",
         unknown_title: "Ссылка не работает",
         unknown_text: "Возможно, она обрезана. Откройте ссылку из письма целиком.",
         marketing: "новости и предложения",

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use milepost::journey::event::{Event, Key, kind};
+use milepost::mail::LinkSigner;
 use milepost::store::Channel;
 
 use super::site::Site;
@@ -74,6 +75,18 @@ async fn a_link_that_is_not_ours_does_nothing() {
             let answer = site.ask(method, path, "List-Unsubscribe=One-Click").await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         }
+    }
+    assert!(site.bodies().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_link_of_a_test_letter_says_so_and_changes_nothing() {
+    let site = Site::new().await;
+    let token = LinkSigner::of_previews().sign_unsubscribe("customer-1", "marketing", "message-1");
+    for method in [Method::GET, Method::POST] {
+        let answer = site.ask(method, &format!("/u/{token}"), "List-Unsubscribe=One-Click").await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(answer.text().contains("This letter was a test"), "{}", answer.text());
     }
     assert!(site.bodies().await.is_empty());
 }

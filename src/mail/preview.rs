@@ -1,0 +1,153 @@
+//! A letter as it would go out, for people who look at it or send it to themselves: composed by [`Composer`] over the same
+//! context as in earnest, for a real customer, for one that a fixture makes up, or for the one of [`sample`].
+//!
+//! Invariants: nothing here is recorded or counted; with the signer of [`LinkSigner::of_previews`] no link unsubscribes
+//! anybody.
+//!
+//! [`Composer`]: super::compose::Composer
+//! [`LinkSigner::of_previews`]: super::links::LinkSigner::of_previews
+
+mod page;
+mod sample;
+
+use serde_json::{Map, Value, json};
+
+use super::compose::{Job, LetterSource};
+use crate::journey::customer::{Attribute, Customer};
+use crate::journey::facts::view;
+use crate::journey::rule::{Action, Rule, Trigger};
+use crate::journey::time::Timestamp;
+use crate::rulebook::{Book, Fixture, Letters, Rendered};
+use crate::settings::ShopSettings;
+
+pub use page::{Page, PageError};
+
+/// The code that stands for one that a promo step would have taken.
+const PROMO_CODE: &str = "SAMPLE-CODE";
+/// What a letter that no rule sends is shown as.
+const MARKETING: &str = "marketing";
+
+/// For whom a letter is shown.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// Somebody made up, with an order and a cart.
+    Sample,
+    /// The same, as far as a fixture says nothing else.
+    Fixture(Fixture),
+    /// A customer of the shop.
+    Customer(Box<Customer>),
+}
+
+/// One letter for one customer.
+#[derive(Clone, Debug)]
+pub struct Preview<'a> {
+    letters: &'a Letters,
+    /// Its map.
+    pub map: &'a str,
+    /// Its name.
+    pub letter: &'a str,
+    /// The first rule that sends it.
+    pub rule: Option<&'a Rule>,
+    /// The locale wanted.
+    pub locale: String,
+    /// To whom it goes.
+    pub customer: Customer,
+    inputs: Value,
+    /// Roots of names that a fixture gives instead of the customer's facts.
+    given: Map<String, Value>,
+}
+
+impl<'a> Preview<'a> {
+    /// The letter of a map for somebody at a moment, in the locale that is asked for or else the one it would get.
+    pub fn of(
+        book: &'a Book,
+        shop: &ShopSettings,
+        (map, letter): (&'a str, &'a str),
+        whom: Whom,
+        locale: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let rule = book.rulebook.rules_of(map).find(|rule| sends(rule, letter));
+        let kind =
+            rule.and_then(|rule| if let Trigger::Event { kind } = &rule.trigger { Some(kind.as_str()) } else { None });
+        let event = |customer: &Customer| kind.map(|kind| view::event(&sample::event(kind, customer, shop, now)));
+        let mut promo = PROMO_CODE.to_owned();
+        let mut given = Map::new();
+        let mut wanted = locale;
+        let (customer, event) = match whom {
+            Whom::Sample => {
+                let customer = sample::customer(&book.rulebook, shop, now);
+                let event = event(&customer);
+                (customer, event)
+            }
+            Whom::Fixture(fixture) => {
+                let mut customer = sample::customer(&book.rulebook, shop, now);
+                wanted = wanted.or(fixture.locale);
+                given = fixture.roots;
+                if let Some(Value::Object(attributes)) = given.remove("customer") {
+                    said(&mut customer, attributes, now);
+                }
+                let event = given.remove("event").or_else(|| event(&customer));
+                if let Some(code) = given.remove("promo").as_ref().and_then(|promo| promo.get("code")?.as_str()) {
+                    code.clone_into(&mut promo);
+                }
+                (customer, event)
+            }
+            Whom::Customer(customer) => {
+                // What a run under way was begun by and got is what its letter would show.
+                let run = customer.enrollments.iter().find(|run| rule.is_some_and(|rule| rule.id == run.rule));
+                if let Some(given) = run.and_then(|run| run.promo.as_ref()) {
+                    promo.clone_from(&given.code);
+                }
+                let event = run.map(|run| run.event.clone()).or_else(|| event(&customer));
+                (*customer, event)
+            }
+        };
+        let locale = wanted.unwrap_or_else(|| customer.text("locale").unwrap_or(&shop.locale).to_owned());
+        let inputs = json!({"event": event, "promo": {"code": promo}});
+        Self { letters: &book.letters, map, letter, rule, locale, customer, inputs, given }
+    }
+
+    /// The job of composing it under a message id at a moment.
+    pub fn job<'j>(&'j self, message: &'j str, at: Timestamp) -> Job<'j> {
+        Job {
+            message,
+            map: self.map,
+            letter: self.letter,
+            locale: &self.locale,
+            purpose: self.rule.map_or(MARKETING, |rule| &rule.purpose),
+            rule: self.rule.map_or("none", |rule| &rule.id),
+            customer: &self.customer,
+            inputs: &self.inputs,
+            at,
+        }
+    }
+}
+
+/// The letters, with what a fixture gives laid over what they read of the customer.
+impl LetterSource for Preview<'_> {
+    fn reads(&self, map: &str, letter: &str, locale: &str, root: &str) -> bool {
+        self.letters.reads(map, letter, locale, root)
+    }
+
+    fn render(
+        &self,
+        map: &str,
+        letter: &str,
+        locale: &str,
+        mut context: Map<String, Value>,
+    ) -> Result<Rendered, String> {
+        context.extend(self.given.clone());
+        LetterSource::render(self.letters, map, letter, locale, context)
+    }
+}
+
+fn sends(rule: &Rule, letter: &str) -> bool {
+    rule.steps.iter().any(|step| matches!(&step.action, Action::Send { letter: sent } if sent == letter))
+}
+
+/// Gives a customer the attributes of a fixture and no others; the address stays where none is given.
+fn said(customer: &mut Customer, attributes: Map<String, Value>, at: Timestamp) {
+    customer.attributes.retain(|name, _| name == "email");
+    customer.attributes.extend(attributes.into_iter().map(|(name, value)| (name, Attribute { value, at })));
+}

@@ -1,0 +1,163 @@
+//! `render` and `send-test`: a letter as it would go out, and what must not come of looking at it.
+
+use std::fs;
+use std::path::Path;
+
+use milepost::mail::{LinkSigner, Mailbox};
+use serde_json::json;
+
+use super::{milepost, started, text};
+use crate::mail::parse::Part;
+use crate::support::{Daemon, at, header};
+
+/// Settings like those of the tests' daemons, with a relay of this port.
+fn settings(folder: &Path, port: u16) {
+    let settings = format!(
+        "[server]\npublic_url = \"https://post.shop.example\"\n[mail]\nfrom = \"Shop <hello@shop.example>\"\n\
+         [mail.relays.test]\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\n"
+    );
+    fs::write(folder.join("config/milepost.toml"), settings).expect("written");
+}
+
+fn render(folder: &Path, args: &[&str]) -> Vec<u8> {
+    let run = milepost(folder).arg("render").args(args).assert().success();
+    run.get_output().stdout.clone()
+}
+
+/// The parts of a letter without what is another's in every letter: the links that unsubscribe.
+fn parts(source: &[u8]) -> Vec<String> {
+    let link = |text: String| {
+        let (before, rest) = text.split_once("https://post.shop.example/u/").expect("a link to unsubscribe");
+        let after = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        format!("{before}LINK{after}")
+    };
+    Part::read(source).parts().iter().map(|part| link(part.text())).collect()
+}
+
+#[tokio::test]
+async fn a_letter_is_shown_as_the_daemon_sends_it() {
+    let folder = started();
+    let book = milepost::rulebook::load(&folder.path().join("rules"), milepost::journey::book::Shop::default());
+    let database = format!("sqlite:{}", folder.path().join("data/milepost.db").display());
+    let daemon = Daemon::start(&database, book.book.expect("a book"), at("2026-03-10T09:00:00Z")).await;
+    let boris = json!({"external_id": "7", "email": "boris@mail.example", "first_name": "Борис", "locale": "ru-RU",
+                       "consent": {"marketing": true}});
+    daemon.accept(json!({"id": "1", "kind": "customer.created", "customer": boris})).await;
+    daemon.until("2026-03-10T09:30:00Z").await;
+    let sent = daemon.mailbox.letters().remove(0).bytes;
+    settings(folder.path(), daemon.mailbox.address().port());
+    drop(daemon);
+    let shown = render(folder.path(), &["welcome", "--customer", "boris@mail.example", "--as", "source"]);
+    for name in ["From", "To", "Subject", "Feedback-ID", "List-Unsubscribe-Post", "MIME-Version"] {
+        assert_eq!(header(&shown, name), header(&sent, name), "{name}");
+    }
+    assert_eq!(Part::read(&shown).names(), Part::read(&sent).names());
+    assert_eq!(parts(&shown), parts(&sent));
+    let english = render(folder.path(), &["welcome", "--customer", "external=7", "--locale", "en", "--as", "text"]);
+    assert!(text(&english).starts_with("Subject: ") && text(&english).contains("Hello Борис,"), "{}", text(&english));
+}
+
+#[test]
+fn without_a_customer_somebody_is_made_up_and_no_database_is_touched() {
+    let folder = started();
+    let said = text(&render(folder.path(), &["cart-promo"]));
+    for part in ["Hello Anna,", "SAMPLE-CODE", "Something small × 2"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let html = text(&render(folder.path(), &["cart-promo", "--as", "html"]));
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("SAMPLE-CODE"), "{html}");
+    assert!(!folder.path().join("data").exists());
+    let token = said.split("/u/").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a link");
+    assert!(LinkSigner::of_previews().verify(token).is_some(), "the link is a preview's: {token}");
+}
+
+#[test]
+fn the_page_frames_both_widths_and_loads_nothing() {
+    let folder = started();
+    let file = folder.path().join("page.html");
+    render(folder.path(), &["cart-promo", "--as", "page", "-o", &file.display().to_string()]);
+    let page = fs::read_to_string(file).expect("written");
+    assert!(page.contains("style=\"width:600px\"") && page.contains("style=\"width:390px\""), "{page}");
+    assert!(page.contains("default-src 'none'"), "{page}");
+    assert!(page.contains("Ten per cent off what is in your cart") && page.contains("A code of your own"), "{page}");
+    let (_, letter) = page.split_once("srcdoc=\"").expect("a frame");
+    let (letter, _) = letter.split_once('"').expect("its end");
+    assert!(letter.contains("&lt;html") && !letter.contains('<'), "the letter stays inside its frame");
+}
+
+#[test]
+fn a_fixture_makes_somebody_up() {
+    let folder = started();
+    let file = folder.path().join("boris.yaml");
+    let write = |text: &str| fs::write(&file, text).expect("written");
+    let args = ["cart-promo", "--fixture", "boris.yaml"];
+    write(
+        "locale: ru\ncustomer: {first_name: Борис, pet: dog}\npromo: {code: КОД-1}\n\
+         cart: {total: 24.9, currency: RUB, items: [{name: Корм, quantity: 2, price: 12.45, currency: RUB}]}\n",
+    );
+    let said = text(&render(folder.path(), &args));
+    for part in ["Борис", "КОД-1", "- Корм × 2, 12,45"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("Something"), "{said}");
+    for (fixture, told) in [
+        ("crt: {}\n", "unknown-key]: letters read nothing of `crt`\n --> boris.yaml:1:1"),
+        ("cart: {totl: 1}\n", "unknown-variable]: there is no `cart.totl`\n --> boris.yaml:1:8"),
+        ("cart: [1]\n", "wrong-type]: expected names and values, found a list\n --> boris.yaml:1:7"),
+        ("- cart\n", "wrong-type]: expected roots of names"),
+        ("shop: {name: x}\n", "letters read nothing of `shop`"),
+        ("locale: [ru]\n", "expected a locale"),
+        ("cart: {\n", "this is not YAML"),
+    ] {
+        write(fixture);
+        let said = text(&milepost(folder.path()).arg("render").args(args).assert().code(1).get_output().stderr);
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn letters_that_cannot_be_shown_are_told() {
+    let folder = started();
+    fs::write(folder.path().join("rules/pet-shop/templates/plain.txt"), "Subject: Hi\n\nHi\n").expect("written");
+    for (args, told) in [
+        (&["cart-prmo"][..], "there is no letter `cart-prmo`: did you mean `cart-promo`?"),
+        (&["cart-promo", "--map", "pet-shp"], "there is no map `pet-shp`: did you mean `pet-shop`?"),
+        (&["cart-promo", "--fixture", "none.yaml"], "none.yaml can't be read"),
+        (&["cart-promo", "--customer", "nobody@mail.example"], "no customer is known by `nobody@mail.example`"),
+        (&["plain", "--as", "html"], "the letter `plain` has no HTML part"),
+    ] {
+        let said = text(&milepost(folder.path()).arg("render").args(args).assert().code(1).get_output().stderr);
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_letter_says_what_it_is_and_leaves_no_trace() {
+    let mailbox = Mailbox::start(([127, 0, 0, 1], 0).into()).await.expect("a mailbox");
+    let folder = started();
+    settings(folder.path(), mailbox.address().port());
+    let send = |args: &[&str]| milepost(folder.path()).args(["send-test", "cart-promo"]).args(args).assert();
+    let said = text(&send(&["--to", "me@mail.example"]).success().get_output().stdout);
+    assert!(said.contains("not on record, in no figure"), "{said}");
+    let received = mailbox.letters().remove(0);
+    assert_eq!(received.to, ["me@mail.example"]);
+    let letter = received.bytes;
+    assert_eq!(header(&letter, "To"), "me@mail.example");
+    assert_eq!(header(&letter, "Subject"), "[Test] Ten per cent off what is in your cart");
+    assert_eq!(header(&letter, "X-Milepost-Test"), "1");
+    assert_eq!(header(&letter, "Feedback-ID"), "", "mailbox providers count it for no campaign");
+    let unsubscribe = header(&letter, "List-Unsubscribe");
+    let token = unsubscribe.trim_end_matches('>').rsplit('/').next().expect("a token");
+    assert!(LinkSigner::of_previews().verify(token).is_some(), "{unsubscribe}");
+    let listed = milepost(folder.path()).args(["messages", "list"]).assert().success();
+    assert!(text(&listed.get_output().stdout).contains("There are no such letters"));
+
+    milepost(folder.path()).args(["suppressions", "add", "me@mail.example"]).assert().success();
+    let said = text(&send(&["--to", "Me@Mail.example"]).code(1).get_output().stderr);
+    assert!(said.contains("on the suppression list (manual") && said.contains("--force"), "{said}");
+    assert_eq!(mailbox.letters().len(), 1);
+    send(&["--to", "Me@Mail.example", "--force"]).success();
+    assert_eq!(mailbox.letters().len(), 2);
+    let said = text(&send(&["--to", "me"]).code(1).get_output().stderr);
+    assert!(said.contains("`me` can't be written to"), "{said}");
+}
