@@ -61,6 +61,7 @@ impl App {
         let store = Store::open(database).await.context("the database can't be opened; `milepost doctor` says more")?;
         let alone = Alone::on(database)?;
         let links = LinkSigner::new(&secret::of_links(&store).await?);
+        secret::of_codes(&store).await?;
         let connections = connections(settings)?;
         let public_url = settings.server.public_url();
         let composer = Composer::new(&settings.mail, &public_url, &settings.shop, links.clone())?;
@@ -88,6 +89,7 @@ impl App {
             poll_every,
             lease: lease(settings),
             in_hand: Mutex::default(),
+            low_pools: Mutex::default(),
             relay_lost: AtomicBool::new(false),
             node: uuid::Uuid::now_v7().to_string(),
             wakes: Arc::new(Wakes::default()),

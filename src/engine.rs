@@ -7,6 +7,7 @@
 //! (compose, last check, hand-over, outcome).
 
 pub mod batch;
+pub mod codes;
 mod concerned;
 pub mod cron;
 pub mod fetch;
@@ -20,7 +21,7 @@ pub mod send;
 pub mod sort;
 pub mod upkeep;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -63,6 +64,8 @@ pub struct Engine {
     pub in_hand: Mutex<HashSet<String>>,
     /// This process, in leases.
     pub node: String,
+    /// Promo pools that had too few codes left when they were last looked at.
+    pub low_pools: Mutex<BTreeSet<String>>,
     /// Whether the relay could not be reached the last time.
     pub relay_lost: AtomicBool,
     /// What wakes the loops.

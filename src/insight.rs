@@ -9,6 +9,7 @@ pub mod figures;
 pub mod format;
 pub mod metrics;
 pub mod place;
+pub mod promo;
 pub mod stay;
 pub mod table;
 

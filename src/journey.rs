@@ -21,6 +21,7 @@ pub mod merge;
 pub mod money;
 pub mod placement;
 pub mod policy;
+pub mod promo;
 pub mod rule;
 pub mod simulate;
 pub mod spelling;

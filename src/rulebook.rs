@@ -32,7 +32,7 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use fixture::{Fixture, read_fixture};
 pub use letters::{Letters, RenderError, Rendered};
 pub use load::{load, load_files};
-pub use schema::{attributes_schema, schema};
+pub use schema::{attributes_schema, pool_schema, schema};
 pub use starters::{Starter, starters};
 pub use tree::Files;
 pub use watch::{Watch, WatchError};
@@ -46,7 +46,7 @@ pub struct Book {
     pub rulebook: Rulebook,
     /// Letters.
     pub letters: Letters,
-    /// Promo codes by pool.
+    /// The codes that files of promo codes hold, by pool.
     pub pools: BTreeMap<String, Vec<String>>,
 }
 

@@ -37,7 +37,7 @@ pub use firings::Firing;
 pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{Claimed, Frozen, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
-pub use promo::PoolStock;
+pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use suppressions::Suppression;
 pub use vault::Sealed;
 

@@ -1,12 +1,13 @@
 //! `milepost promo`: pools of promo codes.
 
+mod list;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use super::context::{Context, load_book};
 use super::{known, out};
@@ -20,8 +21,16 @@ pub struct PromoArgs {
 
 #[derive(Debug, Subcommand)]
 enum PromoCommand {
-    /// Show the pools with how many codes are left.
+    /// Show the pools: codes left, given, sent, redeemed, and when each pool will be empty.
     List {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show where one code stands: to whom it was given, when, and with which order it came back.
+    Show {
+        /// The code.
+        code: String,
         /// For programs.
         #[arg(long)]
         json: bool,
@@ -35,31 +44,41 @@ enum PromoCommand {
     },
 }
 
-#[derive(Debug, Serialize)]
-struct Stock {
-    pool: String,
-    codes: u64,
-    left: u64,
-}
-
 /// Runs the subcommand.
 pub(super) async fn run(args: PromoArgs, context: &Context) -> anyhow::Result<ExitCode> {
     match args.command {
-        PromoCommand::List { json } => list(json, context).await?,
+        PromoCommand::List { json } => list::run(json, context).await?,
+        PromoCommand::Show { code, json } => show(&code, json, context).await?,
         PromoCommand::Import { pool, file } => import(&pool, &file, context).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(json: bool, context: &Context) -> anyhow::Result<()> {
-    let (_, store) = context.open().await?;
-    let stock = store.pool_stock().await?.into_iter();
-    let stock: Vec<_> = stock.map(|s| Stock { pool: s.pool, codes: s.total, left: s.left }).collect();
+async fn show(code: &str, json: bool, context: &Context) -> anyhow::Result<()> {
+    let (loaded, store) = context.open().await?;
+    let rows = store.promo_codes(code).await?;
+    if rows.is_empty() {
+        bail!("no pool has the code `{}`", out::clean(code));
+    }
     if json {
-        out::json(&stock)?;
-    } else {
-        let rows = stock.into_iter().map(|s| vec![s.pool, s.codes.to_string(), s.left.to_string()]).collect();
-        out::table(&["pool", "codes", "left"], rows, "No codes were loaded yet.")?;
+        return Ok(out::json(&rows)?);
+    }
+    let zone = loaded.shop().zone;
+    for row in rows {
+        out::facts(&[
+            ("code", row.code),
+            ("pool", row.pool),
+            ("state", row.state.to_string()),
+            ("given", out::when_maybe(row.given_at, zone)),
+            ("to", row.customer.unwrap_or_default()),
+            ("by rule", row.rule.unwrap_or_default()),
+            ("sent", out::when_maybe(row.sent_at, zone)),
+            ("good until", out::when_maybe(row.expires_at, zone)),
+            ("redeemed", out::when_maybe(row.redeemed_at, zone)),
+            ("by", row.redeemed_by.unwrap_or_default()),
+            ("with order", row.redeemed_order.unwrap_or_default()),
+            ("came back", if row.returned == 0 { String::new() } else { format!("{} times", row.returned) }),
+        ])?;
     }
     Ok(())
 }
@@ -67,7 +86,7 @@ async fn list(json: bool, context: &Context) -> anyhow::Result<()> {
 async fn import(pool: &str, file: &Path, context: &Context) -> anyhow::Result<()> {
     let codes = read(file).with_context(|| format!("the codes of {} can't be used", file.display()))?;
     let (loaded, store) = context.open().await?;
-    let stocked = store.pool_stock().await?;
+    let stocked = store.pool_stock(context.clock.now()).await?;
     if stocked.iter().all(|stock| stock.pool != pool) {
         known::check("pool", pool, load_book(&loaded)?.pools.keys().map(String::as_str))?;
     }

@@ -22,6 +22,8 @@ enum Kind {
     Map,
     /// `rules/<map>/<rule>.yaml`
     Rule,
+    /// `rules/<map>/promo/<pool>.yaml`
+    Pool,
     /// `config/milepost.toml`
     Settings,
 }
@@ -32,6 +34,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     match args.kind {
         Some(Kind::Map) => out::json(&map)?,
         Some(Kind::Rule) => out::json(&rule)?,
+        Some(Kind::Pool) => out::json(&rulebook::pool_schema())?,
         Some(Kind::Settings) => out::json(Schema::of_settings().as_value())?,
         None => out::json(&json!({ "map": map, "rule": rule }))?,
     }

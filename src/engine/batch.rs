@@ -9,7 +9,7 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
-use crate::store::{Count, EnrollmentRow, NewMessage, StoredEvent, Tx};
+use crate::store::{CodeWish, Count, EnrollmentRow, NewMessage, StoredEvent, Tx};
 
 use super::Result;
 
@@ -26,8 +26,20 @@ pub struct Batch {
     converted: Vec<(String, Timestamp, String, Option<Money>)>,
     messages: Vec<NewMessage>,
     cancelled: Vec<(String, WithheldReason, Timestamp)>,
+    /// Runs that are over and had taken promo codes.
+    coded: Vec<String>,
+    redeemed: Vec<Redeemed>,
     decisions: Vec<(String, Decision)>,
     counts: Vec<Count>,
+}
+
+/// A promo code that an order carries.
+#[derive(Debug)]
+struct Redeemed {
+    code: String,
+    customer: String,
+    order: String,
+    at: Timestamp,
 }
 
 impl Batch {
@@ -60,11 +72,23 @@ impl Batch {
     ) -> Result<Customer> {
         let mut wanted = self.collect(book, &state, effects);
         while let Some((enrollment, rule, pool)) = wanted.pop() {
-            let code = tx.take_code(&pool, &state.id, &rule, &enrollment, state.now).await?;
+            let now = state.now;
+            let had: Vec<String> = state.promo_codes.iter().map(|given| given.code.clone()).collect();
+            let wish = CodeWish {
+                pool: &pool,
+                customer: &state.id,
+                rule: &rule,
+                enrollment: &enrollment,
+                at: now,
+                expires_at: book.code_expires(&pool, now),
+                had: &had,
+                pattern: book.pools.get(&pool).and_then(|rules| rules.pattern.as_ref()),
+            };
+            let code = tx.take_code(&wish).await?;
             if code.is_none() {
                 tracing::warn!(promo.pool = pool, rule.id = rule, "the promo pool has no code left");
+                ::metrics::counter!("milepost_promo_empty_total", "pool" => pool.clone()).increment(1);
             }
-            let now = state.now;
             let input = Input::Promo { enrollment: &enrollment, code: code.as_deref() };
             let Advance { state: next, effects, .. } = advance(book, state, &input, now);
             state = next;
@@ -108,6 +132,10 @@ impl Batch {
                 }),
                 Effect::MessageCancelled { message, at, reason, .. } => self.cancelled.push((message, reason, at)),
                 Effect::PromoWanted { enrollment, rule, pool } => wanted.push((enrollment, rule, pool)),
+                Effect::PromoSettled { enrollment } => self.coded.push(enrollment),
+                Effect::PromoRedeemed { code, order, at } => {
+                    self.redeemed.push(Redeemed { code, customer: customer.clone(), order, at });
+                }
                 Effect::Decided(decision) => self.decisions.push((customer.clone(), decision)),
             }
         }
@@ -180,6 +208,11 @@ impl Batch {
             if let Some(reason) = why.get(of.id.as_str()) {
                 self.counts.extend(metrics::counts_of_withheld(&of.map, &of.rule, reason));
             }
+        }
+        tx.return_codes_of(&stopped).await?;
+        tx.return_codes(&self.coded).await?;
+        for redeemed in &self.redeemed {
+            tx.redeem_code(&redeemed.code, &redeemed.customer, &redeemed.order, redeemed.at).await?;
         }
         tx.put_decisions(&self.decisions).await?;
         tx.add_counts(shard, &self.counts).await?;

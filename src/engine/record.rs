@@ -178,6 +178,9 @@ impl Engine {
         for request in requests {
             let claimed = &request.claimed;
             let customer = survivors.get(request.customer()).map_or(request.customer(), String::as_str);
+            if claimed.shows_code {
+                group.coded.push(claimed.id.clone());
+            }
             match &request.what {
                 What::Mark { frozen, .. } => {
                     let address = frozen.to.to_lowercase();
@@ -245,6 +248,8 @@ impl Engine {
         applied.extend(tx.record_outcomes(&group.outcomes).await?);
         applied.extend(tx.fail_messages(&group.failed).await?);
         tx.release_messages(&self.node, &group.released).await?;
+        tx.send_codes_of(&group.coded, now).await?;
+        tx.return_codes_of(&group.coded).await?;
         let suppressed: Vec<(String, &str, &str, Timestamp, String)> = group
             .gone
             .iter()

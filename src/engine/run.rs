@@ -58,7 +58,12 @@ impl Engine {
             let engine = Arc::clone(&engine);
             async move {
                 engine.settle_doubts(engine.clock.now()).await?;
-                Ok(if engine.prune().await? > 0 { Next::Now } else { Next::Sleep(UPKEEP_EVERY) })
+                engine.watch_pools().await?;
+                Ok(if engine.prune().await? + engine.expire_codes().await? > 0 {
+                    Next::Now
+                } else {
+                    Next::Sleep(UPKEEP_EVERY)
+                })
             }
         }));
         for (name, every) in &self.poll_every {

@@ -68,7 +68,8 @@ impl Engine {
                 "a hand-over was cut off; nobody knows whether the relay has the letter"
             );
         }
-        tx.mark_uncertain(&keep).await?;
+        let kept = tx.mark_uncertain(&keep).await?;
+        tx.send_codes_of(&kept, now).await?;
         tx.requeue_uncertain(&again).await?;
         let customers: Vec<_> = customers.values().collect();
         tx.save_customers(&customers).await?;

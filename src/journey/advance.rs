@@ -12,6 +12,7 @@ use super::effect::{Cause, Effect, EndReason, StageMove};
 use super::event::Event;
 use super::facts::{fold, view};
 use super::placement::{self, earliest};
+use super::promo;
 use super::rule::{Rule, Trigger};
 use super::time::Timestamp;
 use super::trigger::{Moved, Occasion};
@@ -207,7 +208,9 @@ impl Run<'_> {
     }
 
     fn event(&mut self, event: &Event) {
+        let carried = promo::carried(&self.customer, event);
         let happened = fold::apply(&mut self.customer, event);
+        self.effects.extend(carried.map(|(code, order)| Effect::PromoRedeemed { code, order, at: event.occurred_at }));
         let seen = view::event(event);
         let cause = Cause::Event { source: event.source.clone(), id: event.id.clone(), kind: event.kind.clone() };
         if self.customer.deleted_at.is_some() {

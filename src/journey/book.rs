@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 
 use super::map::JourneyMap;
+use super::promo::PoolRules;
 use super::rule::{Rule, Trigger};
 
 /// What the shop is, as far as decisions need it.
@@ -42,6 +43,10 @@ pub struct Rulebook {
     pub maps: BTreeMap<String, JourneyMap>,
     /// Rules by id.
     pub rules: BTreeMap<String, Rule>,
+    /// Promo pools by name.
+    pub pools: BTreeMap<String, PoolRules>,
+    /// Letters that show a promo code: map and name.
+    pub code_letters: BTreeSet<(String, String)>,
 }
 
 impl Rulebook {

@@ -64,7 +64,7 @@ pub struct Customer {
     pub message_count: u64,
     /// Goal windows that are open.
     pub goals: Vec<GoalWatch>,
-    /// Promo codes given, by rule: a repeat customer never gets the same one again.
+    /// Promo codes given, the last of them: a repeat customer never gets the same one again.
     pub promo_codes: Vec<GivenCode>,
 }
 
@@ -215,6 +215,12 @@ pub struct Enrollment {
     pub promo: Option<GivenCode>,
     /// Promo pool that is being asked for a code.
     pub wants_promo: Option<String>,
+    /// Until when it waits for a code of an empty pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promo_until: Option<Timestamp>,
+    /// The pool had no code left, and the run went on without.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub without_code: bool,
     /// The event that began it, as letters and conditions read it (`event.*`).
     pub event: Value,
 }
@@ -298,4 +304,12 @@ pub struct GivenCode {
     pub rule: String,
     /// When.
     pub at: Timestamp,
+    /// Until when it is good, if not for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -74,6 +74,21 @@ pub enum Effect {
         /// Pool.
         pool: String,
     },
+    /// A run that took a promo code is over: the code goes back to its pool unless a letter brought it to the customer, or
+    /// may yet.
+    PromoSettled {
+        /// Enrollment id.
+        enrollment: String,
+    },
+    /// An order carries a promo code.
+    PromoRedeemed {
+        /// The code as the order has it.
+        code: String,
+        /// The order: `source/id`.
+        order: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Why something was or was not done; kept for `explain`.
     Decided(Decision),
 }
@@ -124,6 +139,8 @@ pub struct PlannedMessage {
     pub due_at: Timestamp,
     /// Set when it is withheld at once, and why.
     pub withheld: Option<WithheldReason>,
+    /// The promo code that it shows, if it shows one.
+    pub code: Option<String>,
     /// What the letter may read besides the customer: `event`, `promo`.
     pub inputs: Value,
     /// What each policy said.
@@ -203,6 +220,8 @@ pub enum WithheldReason {
     Deleted,
     /// The message is not pending any more (already handled).
     NotPending,
+    /// It shows a promo code, and the pool had none left.
+    NoPromoCode,
 }
 
 impl WithheldReason {
@@ -218,6 +237,7 @@ impl WithheldReason {
             Self::BadAddress => "bad_address",
             Self::Deleted => "deleted",
             Self::NotPending => "not_pending",
+            Self::NoPromoCode => "no_promo_code",
         }
     }
 }
@@ -266,6 +286,7 @@ impl fmt::Display for WithheldReason {
             Self::BadAddress => f.write_str("the e-mail address is not valid"),
             Self::Deleted => f.write_str("the customer is deleted in the source"),
             Self::NotPending => f.write_str("the letter is not pending any more"),
+            Self::NoPromoCode => f.write_str("the promo pool had no code left"),
         }
     }
 }

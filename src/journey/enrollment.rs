@@ -5,12 +5,12 @@ use chrono_tz::Tz;
 use serde_json::json;
 
 use super::advance::{Run, Walked};
-use super::customer::{Customer, Enrollment, GivenCode, Pending};
+use super::customer::{Customer, Enrollment, Pending};
 use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
 use super::facts::fold::set_attribute;
 use super::rule::{Action, Rule, Wait, WaitZone};
 use super::time::{Timestamp, next_local};
-use super::{ids, policy};
+use super::{ids, policy, promo};
 
 /// Most steps one run may take without waiting; a program can't loop, so this is never reached by honest files.
 const MAX_STEPS: usize = 10_000;
@@ -59,47 +59,6 @@ impl Run<'_> {
         self.finish(&enrollment, &EndReason::Finished);
     }
 
-    /// Answers a run that waits for a promo code; `None` means the pool has none.
-    pub(super) fn promo_answer(&mut self, id: &str, code: Option<&str>) {
-        let now = self.customer.now;
-        let Some(enrollment) = self.customer.enrollments.iter_mut().find(|e| e.id == id) else { return };
-        let Some(pool) = enrollment.wants_promo.take() else { return };
-        let book = self.book;
-        let Some(rule) = book.rules.get(&enrollment.rule) else { return };
-        if let Some(code) = code {
-            let given = GivenCode { pool: pool.clone(), code: code.to_owned(), rule: rule.id.clone(), at: now };
-            enrollment.promo = Some(given.clone());
-            let next = rule.position(&enrollment.step).map_or(rule.steps.len(), |at| at + 1);
-            let step = rule.steps.get(next).map(|s| s.id.clone());
-            let enrollment = enrollment.clone();
-            if !self.customer.promo_codes.contains(&given) {
-                self.customer.promo_codes.push(given);
-            }
-            self.decide(
-                rule,
-                "promo",
-                "assigned",
-                format!("a code of the pool {pool} was assigned"),
-                Vec::new(),
-                &Cause::Time,
-            );
-            if let Some(step) = step {
-                if let Some(found) = self.customer.enrollments.iter_mut().find(|e| e.id == id) {
-                    found.step = step;
-                }
-                self.walk(id);
-            } else {
-                self.customer.enrollments.retain(|e| e.id != id);
-                self.finish(&enrollment, &EndReason::Finished);
-            }
-        } else {
-            let enrollment = enrollment.clone();
-            self.customer.enrollments.retain(|e| e.id != id);
-            self.decide(rule, "promo", "empty", format!("the pool {pool} has no code left"), Vec::new(), &Cause::Time);
-            self.finish(&enrollment, &EndReason::NoPromoCode);
-        }
-    }
-
     /// Ends a run that was taken out of the customer; its letters not yet handed over are withheld unless it ran to its end.
     pub(super) fn finish(&mut self, enrollment: &Enrollment, reason: &EndReason) {
         let now = self.customer.now;
@@ -112,6 +71,7 @@ impl Run<'_> {
             at: now,
             reason: reason.clone(),
         });
+        self.effects.extend(promo::settled(enrollment));
         let ran_out = matches!(reason, EndReason::Finished | EndReason::ExitStep | EndReason::NoPromoCode);
         if !ran_out {
             self.cancel_pending(reason, |pending| pending.enrollment == enrollment.id);
@@ -182,13 +142,8 @@ impl Run<'_> {
                 Next::Go(to)
             }
             Action::Jump { to } => Next::Go(*to),
-            Action::Promo { pool } => {
-                enrollment.wants_promo = Some(pool.clone());
-                self.effects.push(Effect::PromoWanted {
-                    enrollment: enrollment.id.clone(),
-                    rule: rule.id.clone(),
-                    pool: pool.clone(),
-                });
+            Action::Promo { pool, .. } => {
+                self.want_code(rule, pool, enrollment);
                 Next::Rest
             }
             Action::Set { attributes } => {
@@ -208,7 +163,11 @@ impl Run<'_> {
         let now = self.customer.now;
         let pass = enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
         let id = ids::message(now, &enrollment.id, step, *pass);
-        let verdict = policy::at_planning(self.book, &self.customer, &rule.purpose);
+        let mut verdict = policy::at_planning(self.book, &self.customer, &rule.purpose);
+        let shows_code = self.book.code_letters.contains(&(rule.map.clone(), letter.to_owned()));
+        if shows_code && enrollment.without_code {
+            verdict.ask("promo", "the promo pool had no code left".into(), Some(WithheldReason::NoPromoCode));
+        }
         if verdict.withhold.is_none() {
             self.customer.pending.push(Pending {
                 message: id.clone(),
@@ -232,7 +191,8 @@ impl Run<'_> {
             to: self.customer.email().map(str::to_owned),
             due_at: now,
             withheld: verdict.withhold,
-            inputs: json!({"event": enrollment.event, "promo": enrollment.promo.as_ref().map(|p| json!({"code": p.code, "pool": p.pool}))}),
+            code: enrollment.promo.as_ref().filter(|_| shows_code).map(|given| given.code.clone()),
+            inputs: json!({"event": enrollment.event, "promo": enrollment.promo.as_ref().map(promo::seen)}),
             verdicts: verdict.verdicts,
         }));
     }

@@ -8,6 +8,7 @@ use super::book::Rulebook;
 use super::customer::{Customer, RECENT_MESSAGES, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, StageMove, WithheldReason};
 use super::event::{Phase, kind};
+use super::promo;
 use super::time::Timestamp;
 
 /// Merges `gone` into `survivor`. The effects also take `gone` off its stages and end what it must not go on with.
@@ -89,6 +90,7 @@ fn end_by_orders(book: &Rulebook, one: &mut Customer, other: &Customer, now: Tim
                 let past = one.past.entry(enrollment.rule.clone()).or_default();
                 past.ended_at = Some(now);
                 past.reason = Some(reason.clone());
+                effects.extend(promo::settled(&enrollment));
                 effects.push(Effect::Ended { enrollment: enrollment.id, rule: enrollment.rule, at: now, reason });
             }
             None => one.enrollments.push(enrollment),
@@ -136,6 +138,7 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
                 at: now,
                 reason: EndReason::Merged,
             });
+            effects.extend(promo::settled(enrollment));
         } else {
             into.enrollments.push(enrollment.clone());
         }

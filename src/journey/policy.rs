@@ -20,7 +20,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn ask(&mut self, policy: &str, note: String, reason: Option<WithheldReason>) {
+    pub(super) fn ask(&mut self, policy: &str, note: String, reason: Option<WithheldReason>) {
         if self.withhold.is_some() {
             return;
         }

@@ -4,6 +4,7 @@ use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
 use super::condition::Condition;
+use super::promo::WhenEmpty;
 use super::time::{Span, Timestamp};
 
 /// A rule as the core runs it.
@@ -173,6 +174,8 @@ pub enum Action {
     Promo {
         /// The pool.
         pool: String,
+        /// What happens when it has none left.
+        when_empty: WhenEmpty,
     },
     /// Set attributes of the customer.
     Set {

@@ -195,6 +195,8 @@ impl Run<'_> {
             wake_at: None,
             promo: None,
             wants_promo: None,
+            promo_until: None,
+            without_code: false,
             event: occasion.event.cloned().unwrap_or(Value::Null),
         });
         self.walk(&id);

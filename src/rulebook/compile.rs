@@ -8,6 +8,7 @@
 mod condition;
 mod cron;
 mod map;
+mod promo;
 mod rule;
 mod steps;
 mod trigger;

@@ -4,6 +4,7 @@
 //! Not here: what the words mean together (`compile`, `check`).
 
 mod map;
+mod pool;
 mod rule;
 mod step;
 
@@ -13,8 +14,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 pub(super) use map::{AttributesForm, MapForm, StageForm};
+pub(super) use pool::PoolForm;
 pub(super) use rule::{GoalForm, OnForm, ReenterForm, RuleForm};
-pub(super) use step::{ActionForm, ArmForm, StepForm, WaitForm};
+pub(super) use step::{ActionForm, ArmForm, PromoForm, StepForm, WaitForm};
 
 use super::read::{At, Read, Reader};
 use super::yaml::{Node, Yaml};

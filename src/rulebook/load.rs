@@ -11,6 +11,7 @@ use super::compile::{Outline, Unit, World, compile_map, compile_rule};
 use super::diagnostic::{Diagnostic, Severity};
 use super::forms::{AttributesForm, MapForm, RuleForm};
 use super::letters::build;
+use super::pools::Pool;
 use super::read::{Read as _, Reader};
 use super::source::Source;
 use super::tree::{Files, MapTree, Tree, hash, read_folder, sort};
@@ -50,9 +51,15 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
     let all_rules_compiled = all_rules_read && !faults.iter().any(|fault| fault.severity == Severity::Error);
     check_sends(&rules, &letter_facts, all_rules_compiled, &mut faults);
     let rules = rules.into_iter().map(|written| (written.rule.id.clone(), written.rule)).collect();
-    let rulebook = Rulebook { hash: hash(files, &shop), shop, maps, rules };
-    let pools = pools.into_iter().map(|(name, (_, codes))| (name, codes)).collect();
-    finish(Some(Book { rulebook, letters, pools }), faults)
+    let code_letters = letter_facts
+        .iter()
+        .flat_map(|(map, letters)| letters.iter().map(move |(letter, facts)| (map, letter, facts)))
+        .filter(|(_, _, facts)| facts.reads("promo"))
+        .map(|(map, letter, _)| (map.clone(), letter.clone()))
+        .collect();
+    let (codes, pools) = pools.into_iter().map(|(name, pool)| ((name.clone(), pool.codes), (name, pool.rules))).unzip();
+    let rulebook = Rulebook { hash: hash(files, &shop), shop, maps, rules, pools, code_letters };
+    finish(Some(Book { rulebook, letters, pools: codes }), faults)
 }
 
 fn finish(book: Option<Book>, mut diagnostics: Vec<Diagnostic>) -> Loaded {
@@ -130,9 +137,12 @@ fn check_folder(id: &str, map: &MapTree, faults: &mut Vec<Diagnostic>) {
     }
 }
 
-type Pools = BTreeMap<String, (String, Vec<String>)>;
-
-fn gather(tree: &Tree, forms: &Forms<'_>, shop: &Shop, faults: &mut Vec<Diagnostic>) -> (Pools, World) {
+fn gather(
+    tree: &Tree,
+    forms: &Forms<'_>,
+    shop: &Shop,
+    faults: &mut Vec<Diagnostic>,
+) -> (BTreeMap<String, Pool>, World) {
     let sources = tree.maps.iter().flat_map(|(id, map)| map.pools.iter().map(move |source| (id.as_str(), source)));
     let pools = pools::read_all(sources, faults);
     let mut world = World {
@@ -151,8 +161,7 @@ fn gather(tree: &Tree, forms: &Forms<'_>, shop: &Shop, faults: &mut Vec<Diagnost
         let ids = stages
             .map(|stages| stages.value.iter().filter_map(|stage| Some(stage.id.0.as_ref()?.value.clone())).collect());
         // A pool with faults is still there; only a name that cannot be is not.
-        let names = map.pools.iter().filter_map(|source| source.path.file_stem());
-        let pools = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        let pools = map.pools.iter().map(pools::name).collect();
         world.maps.insert(id.clone(), Outline { stages: ids, pools, ..Outline::default() });
     }
     (pools, world)

@@ -1,12 +1,15 @@
-//! Promo pools: `rules/<map>/promo/<pool>.csv`, the first column named `code`.
+//! Promo pools: `rules/<map>/promo/<pool>.csv`, the first column named `code`, and `<pool>.yaml` (`rules`).
 //!
 //! Not here: who got which code. The store gives codes out.
+
+mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
 use super::source::Source;
+use crate::journey::promo::PoolRules;
 
 /// Longest code that is one; anything longer is a broken file.
 const MAX_CODE: usize = 100;
@@ -66,27 +69,62 @@ fn line_place(source: &Source, byte: u64) -> Range<usize> {
     start..start + length
 }
 
-/// Reads every pool of every map; pools are named by their file.
+/// One pool of a rulebook.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    /// The codes of its CSV file.
+    pub(super) codes: Vec<String>,
+    /// What its YAML file says of them.
+    pub(super) rules: PoolRules,
+    map: String,
+    listed: bool,
+    described: bool,
+}
+
+/// Reads every pool of every map: `sources` are their files, each with the map it belongs to. Pools are named by their
+/// files; a pool may have a CSV file, a YAML file, or both.
 pub(super) fn read_all<'a>(
     sources: impl Iterator<Item = (&'a str, &'a Source)>,
     faults: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, (String, Vec<String>)> {
-    let mut pools: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
-    for (map, source) in sources {
-        let name = source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+) -> BTreeMap<String, Pool> {
+    let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
+    // The lists first: whether a pool has one decides what its YAML file may say.
+    let (lists, rules): (Vec<_>, Vec<_>) = sources.partition(|(_, source)| is_list(source));
+    for (map, source) in lists.into_iter().chain(rules) {
+        let name = name(source);
         if !super::is_id(&name) {
             let fault = source.error("bad-id", &(0..0), format!("`{name}` cannot be the name of a pool"));
             faults.push(fault.help("use lower-case letters, digits, `-` and `_`"));
             continue;
         }
-        let codes = read(source, faults);
-        if let Some((other, _)) = pools.get(&name) {
-            let message = format!("the map `{other}` has a pool `{name}` already");
+        let list = is_list(source);
+        let known = pools.get(&name);
+        let listed = known.is_some_and(|known| known.listed && known.map == map);
+        let codes = if list { read(source, faults) } else { Vec::new() };
+        let of_pool = if list { PoolRules::default() } else { rules::read(source, listed, faults) };
+        let taken = known.filter(|known| known.map != map || if list { known.listed } else { known.described });
+        if let Some(other) = taken {
+            let message = format!("the map `{}` has a pool `{name}` already", other.map);
             let fault = source.error("duplicate-pool", &(0..0), message);
             faults.push(fault.help("pools are known by their names alone: rename one of the two"));
             continue;
         }
-        pools.insert(name, (map.to_owned(), codes));
+        let pool = pools.entry(name).or_default();
+        map.clone_into(&mut pool.map);
+        if list {
+            (pool.codes, pool.listed) = (codes, true);
+        } else {
+            (pool.rules, pool.described) = (of_pool, true);
+        }
     }
     pools
+}
+
+/// The pool that a file belongs to.
+pub(super) fn name(source: &Source) -> String {
+    source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn is_list(source: &Source) -> bool {
+    source.path.extension().is_some_and(|extension| extension == "csv")
 }

@@ -85,6 +85,16 @@ impl Read for f64 {
     }
 }
 
+impl Read for u64 {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let number = node.text().and_then(|text| text.parse().ok());
+        if number.is_none() {
+            reader.fault("wrong-type", &node.place, "expected a whole number");
+        }
+        number
+    }
+}
+
 impl Read for i8 {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let number = node.text().and_then(|text| text.parse().ok());

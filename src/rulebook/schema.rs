@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::forms::{AttributesForm, MapForm, RuleForm};
+use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm};
 
 /// The schemas of `map.yaml` and of a rule.
 pub fn schema() -> (Value, Value) {
@@ -15,4 +15,9 @@ pub fn schema() -> (Value, Value) {
 /// The schema of `attributes.yaml`.
 pub fn attributes_schema() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<AttributesForm>().to_value()
+}
+
+/// The schema of `promo/<pool>.yaml`.
+pub fn pool_schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<PoolForm>().to_value()
 }

@@ -120,13 +120,14 @@ fn role(path: &str) -> Option<Role<'_>> {
         [map, "map"] if yaml => Role::Map(map),
         [map, _] if yaml => Role::Rule(map),
         [map, "templates", _] if template => Role::Template(map),
-        [map, "promo", _] if extension == "csv" => Role::Pool(map),
+        [map, "promo", _] if yaml || extension == "csv" => Role::Pool(map),
         _ => return None,
     })
 }
 
 fn limit(path: &str) -> u64 {
-    if matches!(role(path), Some(Role::Pool(_))) { MAX_POOL } else { MAX_FILE }
+    let list = matches!(role(path), Some(Role::Pool(_))) && Path::new(path).extension().is_some_and(|e| e == "csv");
+    if list { MAX_POOL } else { MAX_FILE }
 }
 
 /// Sorts files by what they are; what is too large or not UTF-8 is reported.

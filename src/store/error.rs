@@ -79,6 +79,9 @@ pub enum StoreError {
     /// Stored bytes could not be opened.
     #[error("stored bytes are damaged or of a newer version")]
     Sealed(#[source] std::io::Error),
+    /// Codes of a pattern need a secret that is made when the daemon starts.
+    #[error("the secret that promo codes are made with is missing; it is made when the daemon starts")]
+    NoSeed,
     /// An outcome names a state that no hand-over ends in.
     #[error("no hand-over ends in the state `{0}`")]
     Outcome(MessageState),

@@ -1,21 +1,45 @@
-//! Promo codes: each is given once, to one run of a rule, and never again.
+//! Promo codes: the ledger of who was given which, and how far each has come.
+//!
+//! ```text
+//! free -> reserved (given to a run) -> sent (a letter brought it) -> redeemed (an order carries it)
+//!         reserved -> free (no letter brought it)                 -> expired -> redeemed (an order came late)
+//! ```
+//!
+//! Invariants: a code is given to one run of a rule; one that a letter brought, or may have brought, never becomes free
+//! again; each of these changes is made in the transaction of the letter or the order that it follows from.
+
+mod ledger;
+mod list;
+mod take;
 
 use std::collections::BTreeSet;
 
-use super::db::{Arg, Row};
+use super::db::Arg;
 use super::rows::Many;
-use super::{Engine, Result, Store, Tx};
+use super::words::words;
+use super::{Result, Tx};
 use crate::journey::time::Timestamp;
 
-/// How many codes a pool has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolStock {
-    /// Pool.
-    pub pool: String,
-    /// All that were ever loaded.
-    pub total: u64,
-    /// Those not yet given.
-    pub left: u64,
+pub use list::{CodeRow, PoolStock};
+pub use take::CodeWish;
+
+/// Under which note the secret lies that codes of patterns are made with.
+pub const SEED_NOTE: &str = "secret/promo";
+
+words! {
+    /// How far a promo code has come.
+    CodeState {
+        /// Not given, or given back.
+        Free = "free",
+        /// Given to a run, and no letter has brought it yet.
+        Reserved = "reserved",
+        /// A letter brought it to the customer, or may have.
+        Sent = "sent",
+        /// An order carries it.
+        Redeemed = "redeemed",
+        /// Its time was over before an order carried it.
+        Expired = "expired",
+    }
 }
 
 impl Tx {
@@ -33,54 +57,5 @@ impl Tx {
             .map(|code| [Arg::text(pool), Arg::indexed(code), Arg::time(at)])
             .collect();
         self.execute_many(&MANY, rows).await
-    }
-
-    /// Takes the next code of a pool for a run; the same run is given the same code again. `None` when none is left.
-    pub async fn take_code(
-        &mut self,
-        pool: &str,
-        customer: &str,
-        rule: &str,
-        enrollment: &str,
-        at: Timestamp,
-    ) -> Result<Option<String>> {
-        const GIVEN: &str = "SELECT code FROM promo_codes WHERE pool = $1 AND enrollment = $2";
-        const TAKE: &str =
-            "UPDATE promo_codes SET customer = $2, rule = $3, enrollment = $4, given_at = $5 WHERE id = (
-            SELECT id FROM promo_codes WHERE pool = $1 AND enrollment IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-            ) RETURNING code";
-        // The codes left may all be in other takers' hands, and come back if those roll back: wait and see.
-        const WAIT: &str =
-            "UPDATE promo_codes SET customer = $2, rule = $3, enrollment = $4, given_at = $5 WHERE id = (
-            SELECT id FROM promo_codes WHERE pool = $1 AND enrollment IS NULL ORDER BY id LIMIT 1 FOR UPDATE
-            ) RETURNING code";
-        let given = self
-            .look("look for a promo code given before", GIVEN, vec![Arg::text(pool), Arg::text(enrollment)])
-            .await?;
-        if let Some(row) = given.first() {
-            return row.fields().text().map(Some);
-        }
-        let args = vec![Arg::text(pool), Arg::text(customer), Arg::text(rule), Arg::text(enrollment), Arg::time(at)];
-        let mut taken = self.fetch("take a promo code", TAKE, args.clone()).await?;
-        if taken.is_empty() && self.engine() == Engine::Postgres {
-            taken = self.fetch("wait for a promo code", WAIT, args).await?;
-        }
-        taken.first().map(|row| row.fields().text()).transpose()
-    }
-}
-
-impl Store {
-    /// What every pool has, by name.
-    pub async fn pool_stock(&self) -> Result<Vec<PoolStock>> {
-        const SQL: &str = "SELECT pool, COUNT(*), COUNT(*) - COUNT(enrollment) FROM promo_codes GROUP BY pool";
-        let stock = |row: &Row| {
-            let mut fields = row.fields();
-            Ok(PoolStock { pool: fields.text()?, total: fields.count()?, left: fields.count()? })
-        };
-        let rows = self.read("count promo codes", SQL, vec![]).await?;
-        let mut pools = rows.iter().map(stock).collect::<Result<Vec<_>>>()?;
-        // Sorted here: the engines do not sort text alike.
-        pools.sort_unstable_by(|a, b| a.pool.cmp(&b.pool));
-        Ok(pools)
     }
 }

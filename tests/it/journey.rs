@@ -2,6 +2,7 @@
 
 mod advance;
 mod conditions;
+mod promo;
 mod properties;
 mod simulate;
 mod waits;

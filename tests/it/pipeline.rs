@@ -15,6 +15,7 @@ mod inbox;
 mod lanes;
 mod letters;
 mod merges;
+mod promo;
 mod refusals;
 mod swaps;
 mod templates;

@@ -12,6 +12,7 @@ mod inbox;
 mod journeys;
 mod messages;
 pub(crate) mod place;
+mod promo;
 mod queue;
 mod registers;
 mod speed;

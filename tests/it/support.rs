@@ -13,7 +13,7 @@ use milepost::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile};
 use milepost::journey::money::Money;
 use milepost::journey::time::{Span, Timestamp};
 use milepost::mail::Mailbox;
-use milepost::rulebook::{Book, load_files, render};
+use milepost::rulebook::{Book, Files, load_files, render};
 use milepost::settings::{RelaySecurity, RelaySettings, Settings};
 use milepost::store::{MessageFilter, MessageRow, Store};
 use serde_json::{Value, json};
@@ -64,7 +64,18 @@ pub fn book_with(map: &str, rules: &[&str], shop: Shop) -> Book {
         }
     }
     files.insert("shop/promo/codes.csv".into(), "code\nAAA-1\nAAA-2\n".into());
-    let loaded = load_files(&files, shop);
+    loaded(&files, shop)
+}
+
+/// A rulebook of [`MAP`] and these files.
+pub fn book_of(files: &[(&str, &str)]) -> Book {
+    let with_map = [("shop/map.yaml", MAP)].iter().chain(files);
+    let files = with_map.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    loaded(&files, Shop::default())
+}
+
+fn loaded(files: &Files, shop: Shop) -> Book {
+    let loaded = load_files(files, shop);
     loaded.book.unwrap_or_else(|| panic!("{}", render(&loaded.diagnostics, false)))
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Group<'a> {
     pub(super) counts: Vec<(String, Count)>,
     pub(super) gone: Vec<(String, String)>,
     pub(super) released: Vec<String>,
+    /// Letters that show promo codes and came further here.
+    pub(super) coded: Vec<String>,
 }
 
 /// A letter at its last check.

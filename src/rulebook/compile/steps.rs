@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::Unit;
+use super::promo::compile_promo;
 use super::wait::compile_wait;
 use crate::journey::facts::Type;
 use crate::journey::rule::{Action, Step, Wait, WaitZone};
@@ -83,9 +84,9 @@ impl Program {
                 self.push(written, &format!("send-{}", letter.value), action, form);
             }
             ActionForm::Promo(pool) => {
-                known(pool, &unit.outline.pools.clone(), "unknown-pool", "promo pool", "pools of this map", unit);
-                let action = Action::Promo { pool: pool.value.clone() };
-                self.push(written, &format!("promo-{}", pool.value), action, form);
+                if let Some((pool, when_empty)) = compile_promo(pool, unit) {
+                    self.push(written, &format!("promo-{pool}"), Action::Promo { pool, when_empty }, form);
+                }
             }
             ActionForm::Wait(wait) => {
                 if let Some(wait) = compile_wait(wait, unit) {
@@ -158,7 +159,14 @@ impl Program {
     }
 }
 
-fn known(name: &Text, known: &BTreeSet<String>, code: &'static str, what: &str, all: &str, unit: &mut Unit<'_>) {
+pub(super) fn known(
+    name: &Text,
+    known: &BTreeSet<String>,
+    code: &'static str,
+    what: &str,
+    all: &str,
+    unit: &mut Unit<'_>,
+) {
     if !known.contains(&name.value) {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         let message = format!("the map `{}` has no {what} `{}`", unit.map, name.value);

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Single, SpanText, Text};
 use crate::journey::spelling::suggest;
-use crate::rulebook::read::{At, Fields, Read, Reader};
+use crate::rulebook::read::{At, Fields, Need, Read, Reader};
 use crate::rulebook::yaml::{Key, Node, Yaml};
 
 /// How deep branches may nest: beyond this nobody can read the rule, and the stack is not for them.
@@ -31,7 +31,7 @@ pub(in crate::rulebook) enum ActionForm {
     Send(Text),
     Wait(WaitForm),
     Branch(At<Vec<ArmForm>>),
-    Promo(Text),
+    Promo(PromoForm),
     Set(At<Vec<(Key, At<Single>)>>),
     Exit,
     /// Something faulty, reported already; it holds the step's place.
@@ -45,6 +45,15 @@ pub(in crate::rulebook) struct WaitForm {
     pub(in crate::rulebook) at: Option<Text>,
     pub(in crate::rulebook) weekday: Option<Text>,
     pub(in crate::rulebook) tz: Option<Text>,
+    pub(in crate::rulebook) place: Range<usize>,
+}
+
+/// A wish for a promo code.
+#[derive(Debug)]
+pub(in crate::rulebook) struct PromoForm {
+    pub(in crate::rulebook) pool: Need<Text>,
+    pub(in crate::rulebook) when_empty: Option<Text>,
+    pub(in crate::rulebook) at_most: Option<At<SpanText>>,
     pub(in crate::rulebook) place: Range<usize>,
 }
 
@@ -94,7 +103,7 @@ fn read_step(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<StepF
     let action = match key.text.as_str() {
         "send" => Text::read(value, reader).map(ActionForm::Send),
         "wait" => WaitForm::read(value, reader).map(ActionForm::Wait),
-        "promo" => Text::read(value, reader).map(ActionForm::Promo),
+        "promo" => PromoForm::read(value, reader).map(ActionForm::Promo),
         "set" => read_set(value, reader),
         "branch" => read_branch(value, reader, depth),
         "exit" => Some(ActionForm::Exit),
@@ -186,6 +195,24 @@ impl Read for WaitForm {
     }
 }
 
+impl Read for PromoForm {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let place = node.place.clone();
+        if node.text().is_some() {
+            return Some(Self { pool: Need::read(node, reader)?, when_empty: None, at_most: None, place });
+        }
+        let mut fields = Fields::of(node, reader)?;
+        let form = Self {
+            pool: fields.take("pool", reader)?,
+            when_empty: fields.take("when_empty", reader)?,
+            at_most: fields.take("at_most", reader)?,
+            place,
+        };
+        fields.finish(reader);
+        Some(form)
+    }
+}
+
 impl JsonSchema for StepForm {
     fn schema_name() -> Cow<'static, str> {
         "Step".into()
@@ -209,6 +236,19 @@ impl JsonSchema for StepForm {
                 }
             }]
         });
+        let promo = json_schema!({
+            "description": "Take a code of this pool of the map's `promo` folder.",
+            "anyOf": [{ "type": "string" }, {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["pool"],
+                "properties": {
+                    "pool": { "type": "string" },
+                    "when_empty": { "enum": ["end", "withhold", "hold"] },
+                    "at_most": span
+                }
+            }]
+        });
         let arm = json_schema!({ "anyOf": [
             { "type": "object", "additionalProperties": false, "required": ["if", "then"],
               "properties": { "if": { "type": "string", "description": "Condition." }, "then": steps } },
@@ -227,7 +267,7 @@ impl JsonSchema for StepForm {
                     "wait": wait,
                     "branch": { "type": "array", "minItems": 1, "items": arm,
                         "description": "Take the first arm whose `if` holds, else the `else` arm." },
-                    "promo": { "type": "string", "description": "Take a code of this pool of the map's `promo` folder." },
+                    "promo": promo,
                     "set": { "type": "object", "minProperties": 1, "additionalProperties": single,
                         "description": "Set attributes of the customer." },
                     "exit": { "description": "End the run." }

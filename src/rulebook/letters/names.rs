@@ -12,6 +12,7 @@ use crate::rulebook::source::Source;
 
 /// Names of a letter that are no facts.
 const SHOP: [&str; 3] = ["name", "url", "address"];
+const PROMO: [&str; 3] = ["code", "pool", "expires_at"];
 const PLAIN: [&str; 5] = ["unsubscribe_url", "message_id", "locale", "subject", "preheader"];
 const ITEM: [&str; 7] = ["id", "name", "quantity", "price", "currency", "link", "image"];
 const EVENT: [&str; 5] = ["kind", "at", "touchpoint", "order", "cart"];
@@ -38,7 +39,7 @@ pub(super) fn blank(scope: &Scope) -> Map<String, Value> {
         blank.insert(root.to_owned(), names.into_iter().map(|(name, kind)| (name, empty(kind))).collect());
     }
     blank.insert("shop".into(), SHOP.iter().map(|name| ((*name).to_owned(), Value::Null)).collect());
-    blank.insert("promo".into(), Value::Object(Map::from_iter([("code".to_owned(), Value::Null)])));
+    blank.insert("promo".into(), PROMO.iter().map(|name| ((*name).to_owned(), Value::Null)).collect());
     for name in PLAIN {
         blank.insert(name.to_owned(), Value::Null);
     }
@@ -174,7 +175,7 @@ fn roots(scope: &Scope) -> BTreeMap<String, Type> {
 fn under(path: &[&str], scope: &Scope) -> Under {
     match path {
         ["shop"] => return names(SHOP),
-        ["promo"] => return names(["code"]),
+        ["promo"] => return names(PROMO),
         [root] if PLAIN.contains(root) => return Under::Nothing,
         ["event"] => return Under::Anything,
         [root] => return scope.names(root).map_or(Under::Nothing, Under::Names),

@@ -50,6 +50,8 @@ pub struct Claimed {
     pub raw: Option<Vec<u8>>,
     /// Whether it goes out again after an uncertain hand-over.
     pub resend: bool,
+    /// Whether it shows a promo code.
+    pub shows_code: bool,
 }
 
 /// A letter as it is about to be handed over.
@@ -86,7 +88,7 @@ impl Tx {
                 SELECT id FROM messages WHERE state = 'queued' AND next_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
                 AND ($4 IS NULL OR next_at < $4) ORDER BY next_at, id LIMIT $5 FOR UPDATE SKIP LOCKED)
             RETURNING id, customer, enrollment, step, rule, map, stage, letter, purpose, locale, address, due_at, attempts,
-                inputs, rulebook, message_id, resend, next_at";
+                inputs, rulebook, message_id, resend, next_at, promo_code";
         let args = vec![
             Arg::text(owner),
             Arg::time(lease_until),
@@ -198,7 +200,7 @@ pub(super) const BYTES: &str = "SELECT message, bytes FROM message_bytes WHERE m
 
 pub(super) fn claimed(row: &Row) -> Result<(Claimed, Option<Timestamp>)> {
     let mut fields = row.fields();
-    let message = Claimed {
+    let mut message = Claimed {
         id: fields.text()?,
         customer: fields.text()?,
         enrollment: fields.text()?,
@@ -217,8 +219,11 @@ pub(super) fn claimed(row: &Row) -> Result<(Claimed, Option<Timestamp>)> {
         message_id: fields.maybe_text()?,
         raw: None,
         resend: fields.flag()?,
+        shows_code: false,
     };
-    Ok((message, fields.maybe_time()?))
+    let next_at = fields.maybe_time()?;
+    message.shows_code = fields.maybe_text()?.is_some();
+    Ok((message, next_at))
 }
 
 pub(super) fn frozen(messages: &[Claimed]) -> Vec<&str> {

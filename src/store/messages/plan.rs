@@ -29,7 +29,7 @@ impl Tx {
         const MANY: Many = Many {
             what: "record planned messages",
             head: "INSERT INTO messages (id, customer, enrollment, step, pass, rule, map, stage, letter, purpose, locale, address,
-                rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend) VALUES",
+                rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend, promo_code) VALUES",
             tail: "ON CONFLICT DO NOTHING",
         };
         let rows = messages.iter().map(row).collect::<Result<Vec<_>>>()?;
@@ -70,7 +70,7 @@ fn state(message: &NewMessage) -> MessageState {
     if message.planned.withheld.is_some() { MessageState::Withheld } else { MessageState::Queued }
 }
 
-fn row(message: &NewMessage) -> Result<[Arg<'_>; 23]> {
+fn row(message: &NewMessage) -> Result<[Arg<'_>; 24]> {
     let what = "record planned messages";
     let planned = &message.planned;
     let queued = planned.withheld.is_none();
@@ -98,5 +98,6 @@ fn row(message: &NewMessage) -> Result<[Arg<'_>; 23]> {
         Arg::maybe_time(queued.then_some(planned.due_at)),
         Arg::int(0),
         Arg::int(0),
+        Arg::maybe_text(planned.code.as_deref()),
     ])
 }

@@ -76,6 +76,7 @@ fn line(effect: &Effect) -> Option<String> {
         },
         Effect::MessageCancelled { reason, .. } => Some(format!("cancelled: {}", reason.code())),
         Effect::PromoWanted { pool, .. } => Some(format!("code of {pool} wanted")),
+        Effect::PromoSettled { .. } | Effect::PromoRedeemed { .. } => None,
         Effect::Decided(decision) => {
             let plain = ["enrolled", "until", "arm", "set", "assigned"];
             (!plain.contains(&decision.outcome.as_str())).then(|| format!("{}: {}", decision.rule, decision.outcome))

@@ -91,6 +91,42 @@ fn impossible_waits() {
 }
 
 #[test]
+fn promo_pools_and_wishes() {
+    let promo =
+        |text: &str, expected: &[&str]| steps(&format!("steps: [{{promo: {text}}}, {{send: hello}}]\n"), expected);
+    promo("{pool: ten}", &[]);
+    promo("{pool: ten, when_empty: end}", &[]);
+    promo("{pool: ten, when_empty: withhold}", &[]);
+    promo("{pool: ten, when_empty: hold, at_most: 2d}", &[]);
+    promo("{pool: tne}", &["unknown-pool shop/hello.yaml:3:24"]);
+    promo("{when_empty: end}", &["missing-key shop/hello.yaml:3:17"]);
+    promo("{pool: ten, when_empty: withold}", &["unknown-word shop/hello.yaml:3:41"]);
+    promo("{pool: ten, when_empty: hold}", &["missing-key shop/hello.yaml:3:17"]);
+    promo("{pool: ten, when_empty: hold, at_most: 0s}", &["out-of-range shop/hello.yaml:3:56"]);
+    promo("{pool: ten, when_empty: hold, at_most: 900d}", &["out-of-range shop/hello.yaml:3:56"]);
+    promo("{pool: ten, at_most: 2d}", &["misplaced-key shop/hello.yaml:3:38"]);
+    promo("[ten]", &["wrong-type shop/hello.yaml:3:17"]);
+    let pool = |text: &str, expected: &[&str]| check(&[("shop/promo/made.yaml", text)], expected);
+    pool("pattern: MADE-########\nvalid: 30d\nlow_stock: 50\n", &[]);
+    pool("valid: 30d\n", &[]);
+    pool("pattern: MADE-#######\n", &["bad-pattern shop/promo/made.yaml:1:10"]);
+    pool("pattern: \"MADE ########\"\n", &["bad-pattern shop/promo/made.yaml:1:10"]);
+    pool("pattern: MADE-########\nvalid: 0s\n", &["out-of-range shop/promo/made.yaml:2:8"]);
+    pool("pattern: MADE-########\nlow_stock: few\n", &["wrong-type shop/promo/made.yaml:2:12"]);
+    pool("patern: MADE-########\n", &["unknown-key shop/promo/made.yaml:1:1"]);
+    check(&[("shop/promo/ten.yaml", "valid: 30d\n")], &[]);
+    check(&[("shop/promo/ten.yaml", "pattern: TEN-########\n")], &["two-sources shop/promo/ten.yaml:1:10"]);
+    check(
+        &[("shop/promo/ten.yaml", ""), ("shop/promo/ten.yml", "")],
+        &[
+            "empty-file shop/promo/ten.yaml:1:1",
+            "duplicate-pool shop/promo/ten.yml:1:1",
+            "empty-file shop/promo/ten.yml:1:1",
+        ],
+    );
+}
+
+#[test]
 fn triggers_and_schedules() {
     on("{}", &["no-trigger shop/hello.yaml:2:5"]);
     on("{event: order.created, enter: buyer}", &["two-triggers shop/hello.yaml:2:35"]);

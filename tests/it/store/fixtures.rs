@@ -77,6 +77,7 @@ pub fn letter(id: &str, due: i64) -> NewMessage {
             to: Some("ada@shop.example".into()),
             due_at: at(due),
             withheld: None,
+            code: None,
             inputs: json!({ "event": { "total": 12 } }),
             verdicts: vec![],
         },

@@ -1,9 +1,9 @@
-//! Suppressions, promo codes, figures, cursors, notes and firings.
+//! Suppressions, figures, cursors, notes and firings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use milepost::store::{Count, Engine, Firing, PoolStock};
+use milepost::store::{Count, Firing};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -13,10 +13,6 @@ use super::place::Place;
 
 both! {
     a_suppression_keeps_its_first_reason,
-    a_promo_code_is_given_once,
-    parallel_takers_never_share_a_promo_code,
-    a_taker_waits_for_a_code_that_comes_back,
-    a_code_taken_in_vain_comes_back,
     figures_add_up_over_shards_and_nodes,
     cursors_and_notes_are_kept,
     a_firing_opens_once_and_goes_on_where_it_was,
@@ -43,87 +39,6 @@ async fn a_suppression_keeps_its_first_reason(place: &Place) {
     assert!(!tx.unsuppress("ben@shop.example").await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(place.store.suppressed_one("ben@shop.example").await.unwrap(), None);
-}
-
-async fn a_promo_code_is_given_once(place: &Place) {
-    let mut tx = place.store.begin().await.unwrap();
-    assert_eq!(tx.load_pool("spring", &texts(["A", "B", "A"]), at(0)).await.unwrap(), 2);
-    assert_eq!(tx.load_pool("autumn", &texts(["A"]), at(0)).await.unwrap(), 1);
-    assert_eq!(
-        tx.take_code("spring", "ada", "cart", "run-1", at(1)).await.unwrap().as_deref(),
-        Some("A"),
-        "in the file's order"
-    );
-    assert_eq!(
-        tx.take_code("spring", "ada", "cart", "run-1", at(2)).await.unwrap().as_deref(),
-        Some("A"),
-        "the same run"
-    );
-    assert_eq!(tx.take_code("spring", "ada", "cart", "run-2", at(3)).await.unwrap().as_deref(), Some("B"));
-    assert_eq!(tx.take_code("spring", "ben", "cart", "run-3", at(4)).await.unwrap(), None);
-    assert_eq!(tx.take_code("none", "ben", "cart", "run-3", at(4)).await.unwrap(), None);
-    assert_eq!(tx.load_pool("spring", &texts(["A", "B", "C"]), at(5)).await.unwrap(), 1, "given codes stay given");
-    assert_eq!(tx.take_code("spring", "ben", "cart", "run-3", at(6)).await.unwrap().as_deref(), Some("C"));
-    tx.commit().await.unwrap();
-    let stock = |pool: &str, total, left| PoolStock { pool: pool.into(), total, left };
-    assert_eq!(place.store.pool_stock().await.unwrap(), [stock("autumn", 1, 1), stock("spring", 3, 0)]);
-}
-
-async fn parallel_takers_never_share_a_promo_code(place: &Place) {
-    const CODES: usize = 60;
-    let codes: Vec<String> = (0..CODES).map(|n| format!("CODE-{n:02}")).collect();
-    let mut tx = place.store.begin().await.unwrap();
-    assert_eq!(tx.load_pool("spring", &codes, at(0)).await.unwrap(), CODES as u64);
-    tx.commit().await.unwrap();
-    let other = place.another().await;
-    let start = Arc::new(Barrier::new(6));
-    let mut takers = JoinSet::new();
-    for taker in 0..6 {
-        let (store, start) = (if taker % 2 == 0 { place.store.clone() } else { other.clone() }, start.clone());
-        takers.spawn(async move {
-            start.wait().await;
-            let mut got = Vec::new();
-            // A few more than there are, over all takers.
-            for n in 0..11 {
-                let mut tx = store.begin().await.unwrap();
-                got.extend(tx.take_code("spring", "c", "cart", &format!("run-{taker}-{n}"), at(1)).await.unwrap());
-                tx.commit().await.unwrap();
-            }
-            got
-        });
-    }
-    let given: Vec<String> = takers.join_all().await.into_iter().flatten().collect();
-    assert_eq!(given.len(), CODES, "every code is given, and no more");
-    assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), CODES);
-    other.close().await;
-}
-
-async fn a_taker_waits_for_a_code_that_comes_back(place: &Place) {
-    if place.store.engine() == Engine::Sqlite {
-        return; // One writer at a time: nobody ever sees a code in another's hands.
-    }
-    let mut tx = place.store.begin().await.unwrap();
-    tx.load_pool("spring", &texts(["ONLY"]), at(0)).await.unwrap();
-    tx.commit().await.unwrap();
-    let mut first = place.store.begin().await.unwrap();
-    assert!(first.take_code("spring", "ada", "cart", "run-1", at(1)).await.unwrap().is_some());
-    let store = place.store.clone();
-    let second = tokio::spawn(async move {
-        store.begin().await.unwrap().take_code("spring", "ben", "cart", "run-2", at(1)).await.unwrap()
-    });
-    drop(first);
-    assert_eq!(second.await.unwrap().as_deref(), Some("ONLY"));
-}
-
-async fn a_code_taken_in_vain_comes_back(place: &Place) {
-    let mut tx = place.store.begin().await.unwrap();
-    tx.load_pool("spring", &texts(["ONLY"]), at(0)).await.unwrap();
-    tx.commit().await.unwrap();
-    let mut tx = place.store.begin().await.unwrap();
-    assert!(tx.take_code("spring", "ada", "cart", "run-1", at(1)).await.unwrap().is_some());
-    drop(tx);
-    let mut tx = place.store.begin().await.unwrap();
-    assert_eq!(tx.take_code("spring", "ben", "cart", "run-2", at(1)).await.unwrap().as_deref(), Some("ONLY"));
 }
 
 async fn figures_add_up_over_shards_and_nodes(place: &Place) {
