@@ -197,7 +197,8 @@ impl<'b> Simulator<'b> {
         let mut state = done.state;
         self.collect(place, &state, (done.effects, done.walked), &mut wanted, witness);
         while let Some((enrollment, pool)) = wanted.pop() {
-            let code = self.pools.take(&pool, &enrollment);
+            let pattern = self.book.pools.get(&pool).and_then(|rules| rules.pattern.as_ref());
+            let code = self.pools.take(&pool, &enrollment, pattern);
             let now = state.now;
             let answer = Input::Promo { enrollment: &enrollment, code: code.as_deref() };
             let done = advance(self.book, state, &answer, now);

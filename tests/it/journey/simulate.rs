@@ -179,3 +179,24 @@ fn it_does_not_matter_how_often_the_clock_is_looked_at() {
     assert!(once.iter().any(|line| line.ends_with("anna gets reminder")), "{once:#?}");
     assert_eq!(once, run(7 * 60 * 1_000_000));
 }
+
+#[test]
+fn codes_of_a_pattern_are_made_as_they_are_wanted() {
+    let book = crate::support::book_of(&[
+        ("shop/gift.yaml", "{rule: gift, on: {event: customer.created}, steps: [{promo: made}, {send: gift}]}"),
+        ("shop/templates/gift.txt", "Subject: Gift\n\n{{ promo.code }} {{ unsubscribe_url }}\n"),
+        ("shop/promo/made.yaml", "pattern: GIFT-########\n"),
+    ])
+    .rulebook;
+    let mut simulator = Simulator::new(&book, at(START), Pools::default(), HashSet::new());
+    let mut record: Vec<Entry> = Vec::new();
+    for customer in ["anna", "bert", "cyd"] {
+        simulator.hear(customer, &arrival(at(START)), &mut record);
+    }
+    simulator.run_until(at("2026-03-11T09:00:00Z"), &mut record);
+    let codes: HashSet<_> = record
+        .iter()
+        .filter_map(|entry| if let What::Sent(message) = &entry.what { message.code.clone() } else { None })
+        .collect();
+    assert_eq!(codes.len(), 3, "{record:?}");
+}
