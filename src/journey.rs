@@ -7,6 +7,7 @@
 //! Not here: reading files (`rulebook`), SQL (`store`), letters' text (`mail`).
 
 pub mod advance;
+pub mod attention;
 pub mod book;
 pub mod condition;
 pub mod customer;
@@ -15,6 +16,7 @@ pub mod enrollment;
 pub mod event;
 pub mod explain;
 pub mod facts;
+pub mod holdout;
 pub mod ids;
 pub mod map;
 pub mod merge;
@@ -23,6 +25,7 @@ pub mod placement;
 pub mod policy;
 pub mod promo;
 pub mod rule;
+pub mod share;
 pub mod simulate;
 pub mod spelling;
 pub mod time;

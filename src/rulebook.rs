@@ -1,8 +1,9 @@
 //! Files of a shop to rulebook and letters, with diagnostics.
 //!
 //! `rules/<map>/map.yaml`, `rules/<map>/<rule>.yaml`, letters in `rules/<map>/templates/`, promo codes in
-//! `rules/<map>/promo/`, layouts in `rules/shared/`, the shop's own attributes in `rules/attributes.yaml`: all are read and
-//! checked together, and every fault of a run is reported like a compiler does, with file, line, column and help.
+//! `rules/<map>/promo/`, layouts in `rules/shared/`, the shop's own attributes in `rules/attributes.yaml`, limits of the whole
+//! shop in `rules/limits.yaml`: all are read and checked together, and every fault of a run is reported like a compiler does,
+//! with file, line, column and help.
 //!
 //! Invariants: no file can make it panic, hang or take memory without bound; a fault in one file hides none in another; a
 //! [`Book`] exists only if there was no error; the same bytes give the same book and hash.
@@ -32,7 +33,7 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use fixture::{Fixture, read_fixture};
 pub use letters::{Letters, RenderError, Rendered};
 pub use load::{load, load_files};
-pub use schema::{attributes_schema, pool_schema, schema};
+pub use schema::{attributes_schema, limits_schema, pool_schema, schema};
 pub use starters::{Starter, starters};
 pub use tree::Files;
 pub use watch::{Watch, WatchError};

@@ -36,7 +36,7 @@ pub use events::StoredEvent;
 pub use firings::Firing;
 pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
-pub use messages::{Claimed, Frozen, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
+pub use messages::{Claimed, Frozen, HoldRow, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use suppressions::Suppression;
 pub use vault::Sealed;

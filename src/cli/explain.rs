@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::context::{Context, load_book};
 use super::messages::{self, Row};
 use super::{customer, known, out};
+use crate::insight;
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Cause, Decision, EndReason};
@@ -102,7 +103,7 @@ pub(super) async fn run(args: ExplainArgs, context: &Context) -> anyhow::Result<
         decided(&decisions, zone)?;
         out::line("\nLetters")?;
         messages::table(&letters, zone)?;
-        what_now(&now)?;
+        what_now(&now, zone)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -140,7 +141,7 @@ fn runs_over(runs: &[Run], zone: Tz) -> io::Result<()> {
 }
 
 /// What each rule would do now, should it be triggered.
-fn what_now(rules: &[Explanation]) -> io::Result<()> {
+fn what_now(rules: &[Explanation], zone: Tz) -> io::Result<()> {
     out::line("\nWhat each rule would do now")?;
     for rule in rules {
         let could = if rule.could_start.is_ok() { "would start on" } else { "would not start on" };
@@ -150,6 +151,10 @@ fn what_now(rules: &[Explanation]) -> io::Result<()> {
         }
         if let Some(reason) = &rule.would_withhold {
             out::line(out::clean(&format!("    a letter of it would be withheld: {reason}")))?;
+        }
+        if let Some(held) = &rule.would_wait {
+            let (limit, until) = (insight::format::words(held.by.code()), out::when(held.until, zone));
+            out::line(format_args!("    a letter of it would wait until {until}: {limit}"))?;
         }
     }
     if rules.is_empty() {

@@ -24,6 +24,10 @@ enum Kind {
     Rule,
     /// `rules/<map>/promo/<pool>.yaml`
     Pool,
+    /// `rules/attributes.yaml`
+    Attributes,
+    /// `rules/limits.yaml`
+    Limits,
     /// `config/milepost.toml`
     Settings,
 }
@@ -35,6 +39,8 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
         Some(Kind::Map) => out::json(&map)?,
         Some(Kind::Rule) => out::json(&rule)?,
         Some(Kind::Pool) => out::json(&rulebook::pool_schema())?,
+        Some(Kind::Attributes) => out::json(&rulebook::attributes_schema())?,
+        Some(Kind::Limits) => out::json(&rulebook::limits_schema())?,
         Some(Kind::Settings) => out::json(Schema::of_settings().as_value())?,
         None => out::json(&json!({ "map": map, "rule": rule }))?,
     }

@@ -1,6 +1,6 @@
 //! One batch: customers advanced in memory, then everything written with multi-row statements in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::insight::metrics;
 use crate::journey::advance::{Advance, Input, advance};
@@ -9,7 +9,7 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
-use crate::store::{CodeWish, Count, EnrollmentRow, NewMessage, StoredEvent, Tx};
+use crate::store::{CodeWish, Count, EnrollmentRow, HoldRow, NewMessage, StoredEvent, Tx};
 
 use super::Result;
 
@@ -24,11 +24,14 @@ pub struct Batch {
     enrollments: Vec<EnrollmentRow>,
     ended: Vec<(String, Timestamp, EndReason)>,
     converted: Vec<(String, Timestamp, String, Option<Money>)>,
+    /// Runs whose goal was reached though the customer is held out.
+    without_letters: HashSet<String>,
     messages: Vec<NewMessage>,
     cancelled: Vec<(String, WithheldReason, Timestamp)>,
     /// Runs that are over and had taken promo codes.
     coded: Vec<String>,
     redeemed: Vec<Redeemed>,
+    holds: Vec<HoldRow>,
     decisions: Vec<(String, Decision)>,
     counts: Vec<Count>,
 }
@@ -106,8 +109,8 @@ impl Batch {
                     self.counts.extend(metrics::counts_of_move(&moved));
                     self.moves.push((customer.clone(), moved));
                 }
-                Effect::Enrolled { enrollment, rule, map, stage, at, cause } => {
-                    self.counts.extend(metrics::counts_of_enrolled(&map, &rule));
+                Effect::Enrolled { enrollment, rule, map, stage, at, cause, held_out } => {
+                    self.counts.extend(metrics::counts_of_enrolled(&map, &rule, held_out));
                     self.enrollments.push(EnrollmentRow {
                         id: enrollment,
                         customer: customer.clone(),
@@ -121,7 +124,10 @@ impl Batch {
                     });
                 }
                 Effect::Ended { enrollment, at, reason, .. } => self.ended.push((enrollment, at, reason)),
-                Effect::Converted { enrollment, message, at, value, .. } => {
+                Effect::Converted { enrollment, message, at, value, held_out, .. } => {
+                    if held_out {
+                        self.without_letters.insert(enrollment.clone());
+                    }
                     self.converted.push((enrollment, at, message, value));
                 }
                 Effect::MessagePlanned(planned) => self.messages.push(NewMessage {
@@ -131,6 +137,9 @@ impl Batch {
                     at: state.now,
                 }),
                 Effect::MessageCancelled { message, at, reason, .. } => self.cancelled.push((message, reason, at)),
+                Effect::MessageHeld { message, at, held, verdicts } => {
+                    self.holds.push(HoldRow { id: message, at, held, verdicts });
+                }
                 Effect::PromoWanted { enrollment, rule, pool } => wanted.push((enrollment, rule, pool)),
                 Effect::PromoSettled { enrollment } => self.coded.push(enrollment),
                 Effect::PromoRedeemed { code, order, at } => {
@@ -142,9 +151,9 @@ impl Batch {
         wanted
     }
 
-    /// Whether letters were planned.
+    /// Whether letters were planned, or may go at another moment than before.
     pub fn has_letters(&self) -> bool {
-        !self.messages.is_empty()
+        !self.messages.is_empty() || !self.holds.is_empty()
     }
 
     /// A run that began in this batch is written once, with its end.
@@ -199,8 +208,10 @@ impl Batch {
             self.converted.iter().map(|(id, _, _, value)| (id.as_str(), value.as_ref())).collect();
         for of in tx.convert_enrollments(&self.converted).await? {
             let value = worth.get(of.id.as_str()).copied().flatten();
-            self.counts.extend(metrics::counts_of_converted(&of.map, &of.rule, value));
+            let held_out = self.without_letters.contains(&of.id);
+            self.counts.extend(metrics::counts_of_converted(&of.map, &of.rule, value, held_out));
         }
+        tx.hold_messages(&self.holds).await?;
         let why: HashMap<&str, &WithheldReason> =
             self.cancelled.iter().map(|(id, reason, _)| (id.as_str(), reason)).collect();
         let stopped = tx.cancel_messages(&self.cancelled).await?;

@@ -45,8 +45,8 @@ struct Request {
 enum What {
     /// Ask the policies for the last time and mark the letter as being handed over.
     Mark { frozen: Frozen, customer: String },
-    /// The policies forbid it: ask them in the transaction and withhold it, or let it go if they changed their mind.
-    Withhold { address: Option<String>, customer: String },
+    /// The policies keep it back: ask them in the transaction, and withhold it, hold it, or let it go if they changed their mind.
+    KeepBack { address: Option<String>, customer: String },
     /// What came of it at this address.
     Outcome { outcome: Outcome, customer: String, to: String, relay: String, marked: bool },
     /// It could not be composed.
@@ -65,9 +65,9 @@ impl Recorder {
         self.ask(claimed, What::Mark { frozen, customer })?.wait().await
     }
 
-    /// Withholds a letter that the policies forbid.
-    pub async fn withhold(&self, claimed: &Arc<Claimed>, customer: String, address: Option<String>) -> Result<()> {
-        self.ask(claimed, What::Withhold { address, customer })?.wait().await.map(drop)
+    /// Withholds or holds a letter that the policies keep back.
+    pub async fn keep_back(&self, claimed: &Arc<Claimed>, customer: String, address: Option<String>) -> Result<()> {
+        self.ask(claimed, What::KeepBack { address, customer })?.wait().await.map(drop)
     }
 
     /// Records what came of a letter that was offered for the address `to`; `marked` tells whether it had been marked. The
@@ -189,7 +189,7 @@ impl Engine {
                         group.mark(&book.rulebook, &last, frozen);
                     }
                 }
-                What::Withhold { address, .. } => {
+                What::KeepBack { address, .. } => {
                     let suppressed = address.as_ref().is_some_and(|a| suppressed.contains(&a.to_lowercase()));
                     if group.check(&book.rulebook, &LastCheck { claimed, customer, suppressed, now }) {
                         group.released.push(claimed.id.clone());
@@ -209,11 +209,13 @@ impl Engine {
                         "a letter could not be composed"
                     );
                     group.failed.push((claimed.id.clone(), reason.clone(), now));
+                    group.stuck(customer, &claimed.id);
                     let counts = metrics::counts_of_outcome(&claimed.map, &claimed.rule, LetterOutcome::Failed);
                     group.count(&claimed.id, counts);
                 }
             }
         }
+        group.arrange(&book.rulebook, now);
         let marked = self.write(&mut tx, &mut group, now).await?;
         tx.commit().await?;
         Ok(requests.iter().map(|r| !matches!(r.what, What::Mark { .. }) || marked.contains(&r.claimed.id)).collect())
@@ -247,6 +249,7 @@ impl Engine {
         let mut applied: BTreeSet<String> = tx.withhold_messages(&group.withheld).await?.into_iter().collect();
         applied.extend(tx.record_outcomes(&group.outcomes).await?);
         applied.extend(tx.fail_messages(&group.failed).await?);
+        tx.hold_messages(&group.holds).await?;
         tx.release_messages(&self.node, &group.released).await?;
         tx.send_codes_of(&group.coded, now).await?;
         tx.return_codes_of(&group.coded).await?;
@@ -307,20 +310,20 @@ impl Engine {
 impl Request {
     fn customer(&self) -> &str {
         match &self.what {
-            What::Mark { customer, .. } | What::Withhold { customer, .. } | What::Outcome { customer, .. } => customer,
+            What::Mark { customer, .. } | What::KeepBack { customer, .. } | What::Outcome { customer, .. } => customer,
             What::Failed { .. } => &self.claimed.customer,
         }
     }
 
     /// Whether the customer's document has a say in it, or is changed by it: most outcomes only confirm what the mark said.
     fn concerns_customer(&self) -> bool {
-        !matches!(&self.what, What::Outcome { outcome: Outcome::Accepted { .. }, .. } | What::Failed { .. })
+        !matches!(&self.what, What::Outcome { outcome: Outcome::Accepted { .. }, .. })
     }
 
     fn address(&self) -> Option<String> {
         match &self.what {
             What::Mark { frozen, .. } => Some(frozen.to.to_lowercase()),
-            What::Withhold { address, .. } => address.as_ref().map(|a| a.to_lowercase()),
+            What::KeepBack { address, .. } => address.as_ref().map(|a| a.to_lowercase()),
             _ => None,
         }
     }

@@ -51,8 +51,14 @@ pub struct StageFigures {
 pub struct RuleFigures {
     /// Rule id.
     pub rule: String,
-    /// Runs that began.
+    /// Runs that began, but for those of customers who are held out.
     pub enrolled: i64,
+    /// Runs of customers who are held out.
+    pub held_out: i64,
+    /// Such runs whose goal was reached all the same.
+    pub held_out_converted: i64,
+    /// Share of those runs; `None` before the first.
+    pub held_out_conversion: Option<f64>,
     /// Runs that ended, by the reason's code, most first.
     pub ended: Vec<(String, i64)>,
     /// Letters planned.
@@ -160,9 +166,14 @@ fn stage_figures(map: &JourneyMap, index: usize, sums: &Sums<'_>) -> StageFigure
 fn rule_figures(rule: &str, sums: &Sums<'_>) -> RuleFigures {
     let enrolled = total(sums, metrics::ENROLLED);
     let converted = total(sums, metrics::CONVERTED);
+    let held_out = total(sums, metrics::HELD_OUT);
+    let held_out_converted = total(sums, metrics::HELD_OUT_CONVERTED);
     RuleFigures {
         rule: rule.to_owned(),
         enrolled,
+        held_out,
+        held_out_converted,
+        held_out_conversion: share(held_out_converted, held_out),
         ended: ranked(sums.get(metrics::ENDED)),
         planned: total(sums, metrics::PLANNED),
         sent: total(sums, metrics::SENT),

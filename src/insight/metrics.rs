@@ -18,7 +18,7 @@ pub const ENTERED: &str = "entered";
 pub const LEFT: &str = "left";
 /// Stays at a stage by length; the detail is the bucket's number.
 pub const STAY: &str = "stay";
-/// Runs of a rule that began.
+/// Runs of a rule that began, but for those of customers who are held out.
 pub const ENROLLED: &str = "enrolled";
 /// Runs of a rule that ended; the detail is the reason's code.
 pub const ENDED: &str = "ended";
@@ -36,7 +36,13 @@ pub const UNCERTAIN: &str = "uncertain";
 pub const FAILED: &str = "failed";
 /// Runs whose goal was reached within its window.
 pub const CONVERTED: &str = "converted";
+/// Runs of customers who are held out and get no letters.
+pub const HELD_OUT: &str = "held_out";
+/// Such runs whose goal was reached all the same.
+pub const HELD_OUT_CONVERTED: &str = "held_out_converted";
 /// What those were worth in minor units; the detail is the currency.
+pub const HELD_OUT_VALUE: &str = "held_out_value";
+/// What runs whose goal was reached were worth in minor units; the detail is the currency.
 pub const VALUE: &str = "value";
 
 /// What came of a letter that was planned.
@@ -83,8 +89,9 @@ pub fn counts_of_move(moved: &StageMove) -> Vec<Count> {
 }
 
 /// A run began.
-pub fn counts_of_enrolled(map: &str, rule: &str) -> Vec<Count> {
-    vec![of_rule(map, rule, ENROLLED, "", 1)]
+pub fn counts_of_enrolled(map: &str, rule: &str, held_out: bool) -> Vec<Count> {
+    let figure = if held_out { HELD_OUT } else { ENROLLED };
+    vec![of_rule(map, rule, figure, "", 1)]
 }
 
 /// A run ended.
@@ -92,10 +99,11 @@ pub fn counts_of_ended(map: &str, rule: &str, reason: &EndReason) -> Vec<Count> 
     vec![of_rule(map, rule, ENDED, reason.code(), 1)]
 }
 
-/// A goal was reached.
-pub fn counts_of_converted(map: &str, rule: &str, value: Option<&Money>) -> Vec<Count> {
-    let worth = value.map(|v| of_rule(map, rule, VALUE, &v.currency, v.minor));
-    std::iter::once(of_rule(map, rule, CONVERTED, "", 1)).chain(worth).collect()
+/// A goal was reached, after a letter or without one.
+pub fn counts_of_converted(map: &str, rule: &str, value: Option<&Money>, held_out: bool) -> Vec<Count> {
+    let (reached, worth) = if held_out { (HELD_OUT_CONVERTED, HELD_OUT_VALUE) } else { (CONVERTED, VALUE) };
+    let worth = value.map(|v| of_rule(map, rule, worth, &v.currency, v.minor));
+    std::iter::once(of_rule(map, rule, reached, "", 1)).chain(worth).collect()
 }
 
 /// A letter was planned, or withheld at once.
@@ -166,8 +174,8 @@ mod tests {
 
     #[test]
     fn a_conversion_without_value_counts_no_money() {
-        assert_eq!(counts_of_converted("m", "r", None).len(), 1);
-        let counts = counts_of_converted("m", "r", Some(&Money::new(2_490, "EUR")));
+        assert_eq!(counts_of_converted("m", "r", None, false).len(), 1);
+        let counts = counts_of_converted("m", "r", Some(&Money::new(2_490, "EUR")), false);
         assert_eq!((counts[1].figure.as_str(), counts[1].detail.as_str(), counts[1].by), (VALUE, "EUR", 2_490));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 
-use super::figures::{MapFigures, StageFigures};
+use super::figures::{MapFigures, RuleFigures, StageFigures};
 use super::{format, place};
 use crate::journey::book::Rulebook;
 use crate::journey::map::{JourneyMap, Stage};
@@ -112,6 +112,16 @@ fn communications(rulebook: &Rulebook, map: &JourneyMap, figures: &MapFigures, s
     rules.join("\n")
 }
 
+/// How those fare who get no letters, in words.
+pub fn held_out(f: &RuleFigures) -> String {
+    let share = format::percent(f.held_out_conversion);
+    format!(
+        "{} held out, {} of them converted ({share})",
+        format::count(f.held_out),
+        format::count(f.held_out_converted)
+    )
+}
+
 fn rule_lines(rule: &Rule, figures: &MapFigures) -> String {
     let Some(f) = figures.rule(&rule.id) else { return rule.id.clone() };
     let mut text = format!("{}\n· {} enrolled\n· {} sent", rule.id, format::count(f.enrolled), format::count(f.sent));
@@ -126,6 +136,9 @@ fn rule_lines(rule: &Rule, figures: &MapFigures) -> String {
     }
     if !f.value.is_empty() {
         let _ = write!(text, ", worth {}", format::money(&f.value));
+    }
+    if f.held_out > 0 {
+        let _ = write!(text, "\n· {}", held_out(f));
     }
     text
 }

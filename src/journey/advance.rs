@@ -5,9 +5,10 @@
 
 use serde_json::Value;
 
+use super::attention::forget;
 use super::book::Rulebook;
 use super::condition::Facts;
-use super::customer::{Customer, GoalWatch, HandedOver, Pending, RECENT_MESSAGES};
+use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason, StageMove};
 use super::event::Event;
 use super::facts::{fold, view};
@@ -121,6 +122,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
             message: pending.message.clone(),
             from: at,
             until: at.after(goal.within),
+            held_out: false,
         });
     }
     customer.handed_over.push(HandedOver {
@@ -129,9 +131,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
         purpose: pending.purpose,
         at,
     });
-    if customer.handed_over.len() > RECENT_MESSAGES {
-        customer.handed_over.remove(0);
-    }
+    forget(book, &mut customer.handed_over, at);
 }
 
 /// Takes a hand-over back: the relay did not take the letter. With `again` it is pending once more.
@@ -147,12 +147,16 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
             rule: taken.rule,
             purpose: taken.purpose,
             planned_at: taken.at,
+            due_at: taken.at,
+            held: None,
+            stuck: false,
         });
     }
 }
 
 impl Run<'_> {
-    fn end(self, taken: bool) -> Advance {
+    fn end(mut self, taken: bool) -> Advance {
+        self.arrange();
         Advance { state: self.customer, effects: self.effects, taken, walked: self.walked }
     }
 
@@ -364,6 +368,7 @@ impl Run<'_> {
                         message: watch.message,
                         at,
                         value,
+                        held_out: watch.held_out,
                     });
                 }
                 // A late event may still fall into a window that is over by now, but not forever.
@@ -373,7 +378,11 @@ impl Run<'_> {
         }
     }
 
-    fn end_where(&mut self, reason: &EndReason, which: impl Fn(&super::customer::Enrollment, &Customer) -> bool) {
+    pub(super) fn end_where(
+        &mut self,
+        reason: &EndReason,
+        which: impl Fn(&super::customer::Enrollment, &Customer) -> bool,
+    ) {
         let all = std::mem::take(&mut self.customer.enrollments);
         let (ended, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|e| which(e, &self.customer));
         self.customer.enrollments = kept;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::attention::Attention;
 use super::map::JourneyMap;
 use super::promo::PoolRules;
 use super::rule::{Rule, Trigger};
@@ -39,6 +40,8 @@ pub struct Rulebook {
     pub hash: String,
     /// The shop.
     pub shop: Shop,
+    /// Limits on letters and the holdout of the whole shop.
+    pub attention: Attention,
     /// Maps by id.
     pub maps: BTreeMap<String, JourneyMap>,
     /// Rules by id.

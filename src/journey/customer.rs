@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::attention::Held;
 use super::effect::EndReason;
 use super::event::{Cart, Key, Phase};
 use super::money::Money;
@@ -15,8 +17,10 @@ use super::time::Timestamp;
 
 /// How many recent orders are kept in full.
 pub const RECENT_ORDERS: usize = 20;
-/// How many recent hand-overs are kept for caps and gaps.
+/// How many recent hand-overs are kept in any case.
 pub const RECENT_MESSAGES: usize = 50;
+/// How many are kept at most for caps and gaps that look further back.
+pub const MOST_MESSAGES: usize = 200;
 
 /// The whole of what is known of one customer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -87,6 +91,11 @@ impl Customer {
     /// The address letters go to.
     pub fn email(&self) -> Option<&str> {
         self.text("email")
+    }
+
+    /// The customer's own time zone, if it is known.
+    pub fn zone(&self) -> Option<Tz> {
+        self.text("time_zone").and_then(|name| name.parse().ok())
     }
 
     /// The next moment at which this customer must be advanced even if nothing happens.
@@ -263,6 +272,15 @@ pub struct Pending {
     pub purpose: String,
     /// When it was planned.
     pub planned_at: Timestamp,
+    /// When it fell due; what limits make of that is `held`.
+    #[serde(default)]
+    pub due_at: Timestamp,
+    /// The limit that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// It could not be composed and waits for a person: it takes no room from others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stuck: bool,
 }
 
 /// A letter handed over to a relay.
@@ -291,6 +309,9 @@ pub struct GoalWatch {
     pub from: Timestamp,
     /// Open until.
     pub until: Timestamp,
+    /// The letter was withheld because the customer is held out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_out: bool,
 }
 
 /// A promo code given to this customer.

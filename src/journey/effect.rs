@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::attention::{Held, LimitKind};
 use super::money::Money;
 use super::time::Timestamp;
 
@@ -27,6 +28,8 @@ pub enum Effect {
         at: Timestamp,
         /// Why.
         cause: Cause,
+        /// Whether the customer is held out from the rule's letters.
+        held_out: bool,
     },
     /// A run ended.
     Ended {
@@ -51,6 +54,8 @@ pub enum Effect {
         at: Timestamp,
         /// What it was worth.
         value: Option<Money>,
+        /// Whether the letter had been withheld because the customer is held out.
+        held_out: bool,
     },
     /// A letter is to be sent (or, with `withheld`, would have been).
     MessagePlanned(PlannedMessage),
@@ -64,6 +69,17 @@ pub enum Effect {
         at: Timestamp,
         /// Why.
         reason: WithheldReason,
+    },
+    /// A planned letter may go at another moment than was thought.
+    MessageHeld {
+        /// Message id.
+        message: String,
+        /// When.
+        at: Timestamp,
+        /// What it waits for now; `None`: for nothing, it may go.
+        held: Option<Held>,
+        /// What the limits said.
+        verdicts: Vec<PolicyVerdict>,
     },
     /// A run waits for a promo code: answer with `Input::Promo` in the same transaction.
     PromoWanted {
@@ -141,6 +157,8 @@ pub struct PlannedMessage {
     pub withheld: Option<WithheldReason>,
     /// The promo code that it shows, if it shows one.
     pub code: Option<String>,
+    /// Set when it must wait for a limit.
+    pub held: Option<Held>,
     /// What the letter may read besides the customer: `event`, `promo`.
     pub inputs: Value,
     /// What each policy said.
@@ -195,6 +213,11 @@ pub enum EndReason {
     Merged,
     /// The promo pool had no code left.
     NoPromoCode,
+    /// A rule of the same group that ranks higher began.
+    Outranked {
+        /// That rule.
+        rule: String,
+    },
 }
 
 /// Why a letter was withheld.
@@ -218,6 +241,16 @@ pub enum WithheldReason {
     BadAddress,
     /// The customer is deleted in the source.
     Deleted,
+    /// The customer is one of those who get no letters on purpose.
+    HeldOut {
+        /// Whose holdout it is, in words.
+        of: String,
+    },
+    /// A limit on letters was met, and waiting for it would take too long.
+    Limit {
+        /// Which kind.
+        by: LimitKind,
+    },
     /// The message is not pending any more (already handled).
     NotPending,
     /// It shows a promo code, and the pool had none left.
@@ -236,6 +269,8 @@ impl WithheldReason {
             Self::NoAddress => "no_address",
             Self::BadAddress => "bad_address",
             Self::Deleted => "deleted",
+            Self::HeldOut { .. } => "held_out",
+            Self::Limit { by } => by.code(),
             Self::NotPending => "not_pending",
             Self::NoPromoCode => "no_promo_code",
         }
@@ -255,6 +290,7 @@ impl EndReason {
             Self::Deleted => "deleted",
             Self::Merged => "merged",
             Self::NoPromoCode => "no_promo_code",
+            Self::Outranked { .. } => "outranked",
         }
     }
 }
@@ -271,6 +307,7 @@ impl fmt::Display for EndReason {
             Self::Deleted => f.write_str("the customer was deleted"),
             Self::Merged => f.write_str("the customer was merged into another"),
             Self::NoPromoCode => f.write_str("the promo pool had no code left"),
+            Self::Outranked { rule } => write!(f, "the rule {rule} of the same group began, which ranks higher"),
         }
     }
 }
@@ -285,6 +322,14 @@ impl fmt::Display for WithheldReason {
             Self::NoAddress => f.write_str("the customer has no e-mail address"),
             Self::BadAddress => f.write_str("the e-mail address is not valid"),
             Self::Deleted => f.write_str("the customer is deleted in the source"),
+            Self::HeldOut { of } => write!(f, "the customer is held out from the letters of {of}"),
+            Self::Limit { by } => f.write_str(match by {
+                LimitKind::Cap => "a frequency cap leaves no room in time",
+                LimitKind::Gap => "the gap to another letter would be too short",
+                LimitKind::Quiet => "it fell due in quiet hours, which last too long",
+                LimitKind::DayOff => "it fell due on a day off, and waiting would take too long",
+                LimitKind::Holiday => "it fell due on a holiday, and waiting would take too long",
+            }),
             Self::NotPending => f.write_str("the letter is not pending any more"),
             Self::NoPromoCode => f.write_str("the promo pool had no code left"),
         }
@@ -294,7 +339,7 @@ impl fmt::Display for WithheldReason {
 /// What one policy said of a letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyVerdict {
-    /// `exit`, `consent`, `suppression`, `address`.
+    /// `exit`, `exists`, `consent`, `address`, `suppression`, `holdout`, `limits`, or the code of a limit that was met.
     pub policy: String,
     /// Whether it lets the letter pass.
     pub pass: bool,

@@ -5,9 +5,10 @@ use chrono_tz::Tz;
 use serde_json::json;
 
 use super::advance::{Run, Walked};
-use super::customer::{Customer, Enrollment, Pending};
+use super::customer::{Customer, Enrollment, GoalWatch, Pending};
 use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
 use super::facts::fold::set_attribute;
+use super::holdout::held_out;
 use super::rule::{Action, Rule, Wait, WaitZone};
 use super::time::{Timestamp, next_local};
 use super::{ids, policy, promo};
@@ -142,6 +143,12 @@ impl Run<'_> {
                 Next::Go(to)
             }
             Action::Jump { to } => Next::Go(*to),
+            Action::Promo { .. } if held_out(self.book, rule, &self.customer.id).is_some() => {
+                // A code that no letter brings would be lost to somebody who could use it.
+                let note = "no code is taken for a customer who is held out".to_owned();
+                self.decide(rule, "promo", "held_out", note, Vec::new(), &Cause::Time);
+                Next::Go(position + 1)
+            }
             Action::Promo { pool, .. } => {
                 self.want_code(rule, pool, enrollment);
                 Next::Rest
@@ -163,7 +170,7 @@ impl Run<'_> {
         let now = self.customer.now;
         let pass = enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
         let id = ids::message(now, &enrollment.id, step, *pass);
-        let mut verdict = policy::at_planning(self.book, &self.customer, &rule.purpose);
+        let mut verdict = policy::at_planning(self.book, &self.customer, rule);
         let shows_code = self.book.code_letters.contains(&(rule.map.clone(), letter.to_owned()));
         if shows_code && enrollment.without_code {
             verdict.ask("promo", "the promo pool had no code left".into(), Some(WithheldReason::NoPromoCode));
@@ -175,6 +182,21 @@ impl Run<'_> {
                 rule: rule.id.clone(),
                 purpose: rule.purpose.clone(),
                 planned_at: now,
+                due_at: now,
+                held: None,
+                stuck: false,
+            });
+        }
+        if let (Some(WithheldReason::HeldOut { .. }), Some(goal)) = (&verdict.withhold, &rule.goal) {
+            // What those do who get no letter is what the letters are measured by.
+            self.customer.goals.retain(|watch| watch.enrollment != enrollment.id);
+            self.customer.goals.push(GoalWatch {
+                enrollment: enrollment.id.clone(),
+                rule: rule.id.clone(),
+                message: id.clone(),
+                from: now,
+                until: now.after(goal.within),
+                held_out: true,
             });
         }
         self.effects.push(Effect::MessagePlanned(PlannedMessage {
@@ -191,6 +213,7 @@ impl Run<'_> {
             to: self.customer.email().map(str::to_owned),
             due_at: now,
             withheld: verdict.withhold,
+            held: None,
             code: enrollment.promo.as_ref().filter(|_| shows_code).map(|given| given.code.clone()),
             inputs: json!({"event": enrollment.event, "promo": enrollment.promo.as_ref().map(promo::seen)}),
             verdicts: verdict.verdicts,
@@ -202,7 +225,7 @@ impl Run<'_> {
 pub fn wait_until(wait: &Wait, customer: &Customer, shop: Tz, from: Timestamp) -> Timestamp {
     let zone = match wait.zone {
         WaitZone::Shop => shop,
-        WaitZone::Customer => customer.text("time_zone").and_then(|name| name.parse().ok()).unwrap_or(shop),
+        WaitZone::Customer => customer.zone().unwrap_or(shop),
     };
     let earliest = from.after(wait.span);
     match (wait.at, wait.weekday) {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::attention::{self, Held};
 use super::book::Rulebook;
 use super::condition::{Condition, Facts, Part};
 use super::customer::Customer;
@@ -31,6 +32,8 @@ pub struct Explanation {
     pub policies: Vec<PolicyVerdict>,
     /// Whether such a letter would be sent now; else the reason.
     pub would_withhold: Option<String>,
+    /// Whether such a letter would have to wait for a limit.
+    pub would_wait: Option<Held>,
     /// When a condition's answer flips by itself, if one does.
     pub flips_at: Option<Timestamp>,
 }
@@ -95,7 +98,15 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
     if customer.deleted_at.is_some() {
         obstacles.push("the customer is deleted in the source".into());
     }
-    let verdict = policy::at_planning(book, customer, &rule.purpose);
+    let mut verdict = policy::at_planning(book, customer, rule);
+    let mut waits = None;
+    if verdict.withhold.is_none()
+        && let Some(slot) = attention::slot_of_new(book, rule, customer, now)
+    {
+        verdict.verdicts.extend(slot.verdicts);
+        verdict.withhold = slot.withhold;
+        waits = slot.by.filter(|_| verdict.withhold.is_none()).map(|by| Held { until: slot.at, by });
+    }
     Explanation {
         rule: rule.id.clone(),
         trigger: trigger_in_words(&rule.trigger),
@@ -113,6 +124,7 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
             .and_then(|p| p.reason.as_ref().zip(p.ended_at))
             .map(|(reason, at)| format!("{reason} ({})", at.in_words(zone))),
         would_withhold: verdict.withhold.as_ref().map(ToString::to_string),
+        would_wait: waits,
         policies: verdict.verdicts,
         flips_at,
     }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attention::Attention;
 use super::condition::Condition;
 use super::time::Span;
 
@@ -21,6 +22,8 @@ pub struct JourneyMap {
     pub segment: Option<Condition>,
     /// How often the map should be looked over.
     pub review_every: Option<Span>,
+    /// Limits on letters and the holdout of the map.
+    pub attention: Attention,
     /// Stages in order; a customer is at the last one whose `enter` holds.
     pub stages: Vec<Stage>,
 }

@@ -5,7 +5,7 @@
 
 use super::advance::{Advance, Input, advance};
 use super::book::Rulebook;
-use super::customer::{Customer, RECENT_MESSAGES, RECENT_ORDERS};
+use super::customer::{Customer, MOST_MESSAGES, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, StageMove, WithheldReason};
 use super::event::{Phase, kind};
 use super::promo;
@@ -176,7 +176,7 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
     into.message_count += gone.message_count;
     into.handed_over.extend(gone.handed_over.iter().cloned());
     into.handed_over.sort_by_key(|h| h.at);
-    let excess = into.handed_over.len().saturating_sub(RECENT_MESSAGES);
+    let excess = into.handed_over.len().saturating_sub(MOST_MESSAGES);
     into.handed_over.drain(..excess);
     into.goals.extend(gone.goals.iter().cloned());
     into.promo_codes.extend(gone.promo_codes.iter().cloned());

@@ -1,13 +1,16 @@
-//! Policies between a planned letter and the relay: exit, consent, suppression, address.
+//! Policies between a planned letter and the relay: exit, consent, address, holdout, suppression, limits.
 //!
 //! They are asked when a letter is planned and again at the last moment before it is handed over.
 
 use email_address::{EmailAddress, Options};
 
+use super::attention::{self, Held};
 use super::book::Rulebook;
 use super::condition::Facts;
 use super::customer::Customer;
 use super::effect::{EndReason, PolicyVerdict, WithheldReason};
+use super::holdout::held_out;
+use super::rule::Rule;
 use super::time::Timestamp;
 
 /// What the policies say of one letter.
@@ -15,11 +18,18 @@ use super::time::Timestamp;
 pub struct Verdict {
     /// Set if the letter must not go out.
     pub withhold: Option<WithheldReason>,
+    /// Set if it must wait.
+    pub hold: Option<Held>,
     /// What each policy said, in order, up to the one that withheld.
     pub verdicts: Vec<PolicyVerdict>,
 }
 
 impl Verdict {
+    /// Whether the letter may go now.
+    pub fn lets_go(&self) -> bool {
+        self.withhold.is_none() && self.hold.is_none()
+    }
+
     pub(super) fn ask(&mut self, policy: &str, note: String, reason: Option<WithheldReason>) {
         if self.withhold.is_some() {
             return;
@@ -30,15 +40,19 @@ impl Verdict {
 }
 
 /// The verdict when a letter is planned.
-pub fn at_planning(book: &Rulebook, customer: &Customer, purpose: &str) -> Verdict {
-    let mut verdict = Verdict { withhold: None, verdicts: Vec::new() };
-    consent_and_address(&mut verdict, book, customer, purpose);
+///
+/// Limits on attention are not asked here: what they say depends on the other letters of the same decision, and is settled at
+/// its end ([`attention::reschedule`]).
+pub fn at_planning(book: &Rulebook, customer: &Customer, rule: &Rule) -> Verdict {
+    let mut verdict = Verdict { withhold: None, hold: None, verdicts: Vec::new() };
+    consent_and_address(&mut verdict, book, customer, &rule.purpose);
+    holdout(&mut verdict, book, customer, Some(rule));
     verdict
 }
 
 /// The verdict at the last moment. `suppressed` is whether the address is on the suppression list now.
 pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppressed: bool, now: Timestamp) -> Verdict {
-    let mut verdict = Verdict { withhold: None, verdicts: Vec::new() };
+    let mut verdict = Verdict { withhold: None, hold: None, verdicts: Vec::new() };
     let Some(pending) = customer.pending.iter().find(|p| p.message == message) else {
         verdict.ask("exit", "the letter is not pending any more".into(), Some(WithheldReason::NotPending));
         return verdict;
@@ -55,7 +69,49 @@ pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppresse
     consent_and_address(&mut verdict, book, customer, &pending.purpose);
     let note = if suppressed { "the address is on the suppression list" } else { "the address is not suppressed" };
     verdict.ask("suppression", note.into(), suppressed.then_some(WithheldReason::Suppressed));
+    holdout(&mut verdict, book, customer, book.rules.get(&pending.rule));
+    if verdict.withhold.is_none() {
+        limits(&mut verdict, book, customer, message, now);
+    }
     verdict
+}
+
+/// The verdict at the last moment, taken over by the customer's document: a letter that must not go is not pending any more,
+/// and one that must wait remembers for what.
+pub fn last_check(
+    book: &Rulebook,
+    customer: &mut Customer,
+    message: &str,
+    suppressed: bool,
+    now: Timestamp,
+) -> Verdict {
+    if let Some(pending) = customer.pending.iter_mut().find(|pending| pending.message == message) {
+        // Whatever it failed of has been mended, or it would not be tried again.
+        pending.stuck = false;
+    }
+    let verdict = at_sending(book, customer, message, suppressed, now);
+    if verdict.withhold.is_some() {
+        customer.pending.retain(|pending| pending.message != message);
+    } else if let Some(pending) = customer.pending.iter_mut().find(|pending| pending.message == message) {
+        pending.held.clone_from(&verdict.hold);
+    }
+    verdict
+}
+
+fn holdout(verdict: &mut Verdict, book: &Rulebook, customer: &Customer, rule: Option<&Rule>) {
+    let of = rule.and_then(|rule| held_out(book, rule, &customer.id));
+    let note = of.as_ref().map_or_else(|| "not held out".to_owned(), |of| format!("held out from the letters of {of}"));
+    verdict.ask("holdout", note, of.map(|of| WithheldReason::HeldOut { of }));
+}
+
+fn limits(verdict: &mut Verdict, book: &Rulebook, customer: &Customer, message: &str, now: Timestamp) {
+    let slots = attention::slots(book, customer, now);
+    let Some(slot) = slots.into_iter().find(|slot| slot.message == message) else { return };
+    verdict.verdicts.extend(slot.verdicts);
+    verdict.withhold = slot.withhold;
+    if verdict.withhold.is_none() {
+        verdict.hold = slot.by.map(|by| Held { until: slot.at, by });
+    }
 }
 
 fn consent_and_address(verdict: &mut Verdict, book: &Rulebook, customer: &Customer, purpose: &str) {

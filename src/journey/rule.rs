@@ -3,6 +3,7 @@
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
+use super::attention::Attention;
 use super::condition::Condition;
 use super::promo::WhenEmpty;
 use super::time::{Span, Timestamp};
@@ -32,6 +33,12 @@ pub struct Rule {
     pub reenter: Reenter,
     /// Which consent its letters need: `marketing`, `transactional` or a configured one.
     pub purpose: String,
+    /// Its rank: of letters that compete, and of rules of a group, the higher one wins. 0 if not written.
+    pub priority: Option<i32>,
+    /// Of the rules of a group a customer runs one at a time.
+    pub group: Option<String>,
+    /// Limits on its letters and its holdout.
+    pub attention: Attention,
     /// An event older than this when it arrives starts nothing.
     pub max_age: Span,
     /// What happens to a letter whose hand-over is in doubt after a crash.
@@ -209,6 +216,11 @@ pub enum WaitZone {
 }
 
 impl Rule {
+    /// Its rank among rules and letters that compete; the higher one wins.
+    pub fn rank(&self) -> i32 {
+        self.priority.unwrap_or(0)
+    }
+
     /// The position of a step by id.
     pub fn position(&self, step: &str) -> Option<usize> {
         self.steps.iter().position(|s| s.id == step)

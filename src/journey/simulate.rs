@@ -1,7 +1,7 @@
 //! The whole path on a virtual clock: events, time, schedules and letters of many customers, all in memory.
 //!
 //! Invariants: nothing is decided here. What happens to a customer is [`advance`]'s answer, whether a letter may go is
-//! [`policy::at_sending`]'s, and both are asked at the moments at which a daemon would ask them. At one moment, time comes
+//! [`policy::last_check`]'s, and both are asked at the moments at which a daemon would ask them. At one moment, time comes
 //! first, then what is heard, then schedules, then letters: a letter leaves when everything that was accepted up to its due
 //! moment is applied. A relay takes every letter.
 //!
@@ -20,9 +20,10 @@ pub use pools::Pools;
 pub use record::{Entry, What, Witness};
 
 use super::advance::{Advance, Input, Walked, advance, handed_over};
+use super::attention::reschedule;
 use super::book::Rulebook;
 use super::customer::Customer;
-use super::effect::Effect;
+use super::effect::{Effect, PlannedMessage};
 use super::event::Event;
 use super::facts::fold;
 use super::policy;
@@ -167,10 +168,19 @@ impl<'b> Simulator<'b> {
         let mut state = self.people.take(place);
         let address = state.email().map(str::to_lowercase);
         let suppressed = address.is_some_and(|address| self.suppressed.contains(&address));
-        let verdict = policy::at_sending(self.book, &state, &message.id, suppressed, self.now);
+        let verdict = policy::last_check(self.book, &mut state, &message.id, suppressed, self.now);
         if let Some(reason) = verdict.withhold {
-            state.pending.retain(|pending| pending.message != message.id);
             witness.sees(self.now, &state, What::Withheld { message: *message, reason });
+            let changes = reschedule(self.book, &mut state, self.now).into_iter();
+            let effects = changes.map(|change| change.into_effect(self.now)).collect();
+            // Moving letters asks for no promo code.
+            self.collect(place, &state, (effects, Vec::new()), &mut Vec::new(), witness);
+        } else if let Some(held) = verdict.hold {
+            let message = PlannedMessage { held: Some(held.clone()), ..*message };
+            let (id, at, verdicts) = (message.id.clone(), self.now, verdict.verdicts);
+            self.letters.put(place, message);
+            let told = Effect::MessageHeld { message: id, at, held: Some(held), verdicts };
+            witness.sees(self.now, &state, What::Effect(told));
         } else {
             witness.sees(self.now, &state, What::Sent(*message.clone()));
             handed_over(self.book, &mut state, &message.id, self.now);
@@ -229,6 +239,10 @@ impl<'b> Simulator<'b> {
                     if let Some(Waiting { message, .. }) = self.letters.cancel(&message) {
                         witness.sees(at, state, What::Withheld { message: *message, reason });
                     }
+                }
+                Effect::MessageHeld { message, at, held, verdicts } => {
+                    self.letters.hold(&message, at, held.clone());
+                    witness.sees(at, state, What::Effect(Effect::MessageHeld { message, at, held, verdicts }));
                 }
                 Effect::PromoWanted { enrollment, pool, .. } => wanted.push((enrollment, pool)),
                 other => witness.sees(state.now, state, What::Effect(other)),

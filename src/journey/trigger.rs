@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::advance::Run;
 use super::condition::{Answer, Part};
 use super::customer::{Enrollment, StayTimer};
-use super::effect::{Cause, Decision, Effect};
+use super::effect::{Cause, Decision, Effect, EndReason};
 use super::facts::fold::Happening;
+use super::holdout::held_out;
 use super::rule::{Reenter, Rule, Trigger};
 use super::time::Timestamp;
 use super::{ids, placement};
@@ -139,6 +140,12 @@ impl Run<'_> {
                 Vec::new(),
             ));
         }
+        if let Some(above) = self.outranking(rule) {
+            let note = format!(
+                "a run of the rule {above} is not over, which is of the same group and ranks as high or higher"
+            );
+            return Some(("group_taken", note, Vec::new()));
+        }
         if let Some(running) = self.customer.enrollments.iter().find(|e| e.rule == rule.id) {
             let note = format!("a run of this rule began at {} and is not over", running.started_at.in_words(zone));
             return Some(("already_running", note, Vec::new()));
@@ -168,8 +175,28 @@ impl Run<'_> {
         None
     }
 
+    /// A running rule of the same group that a rule does not outrank.
+    fn outranking(&self, rule: &Rule) -> Option<&str> {
+        let group = rule.group.as_ref()?;
+        let running = self.customer.enrollments.iter().filter(|e| e.rule != rule.id);
+        let mut others = running.filter_map(|e| self.book.rules.get(&e.rule));
+        let above = others.find(|other| other.group.as_ref() == Some(group) && other.rank() >= rule.rank());
+        above.map(|other| other.id.as_str())
+    }
+
+    /// Ends the runs of its group that a rule outranks.
+    fn outrank(&mut self, rule: &Rule) {
+        let Some(group) = &rule.group else { return };
+        let book = self.book;
+        let below = |other: &str| {
+            other != rule.id && book.rules.get(other).is_some_and(|other| other.group.as_ref() == Some(group))
+        };
+        self.end_where(&EndReason::Outranked { rule: rule.id.clone() }, |e, _| below(&e.rule));
+    }
+
     fn start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {
         let now = self.customer.now;
+        self.outrank(rule);
         let past = self.customer.past.entry(rule.id.clone()).or_default();
         past.runs += 1;
         past.started_at = now;
@@ -182,6 +209,7 @@ impl Run<'_> {
             stage,
             at: now,
             cause: occasion.cause.clone(),
+            held_out: held_out(self.book, rule, &self.customer.id).is_some(),
         });
         let parts = rule.when.as_ref().map(|when| when.trace(self.facts(occasion.event))).unwrap_or_default();
         self.decide(rule, "trigger", "enrolled", "the run begins".into(), parts, occasion.cause);

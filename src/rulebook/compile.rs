@@ -7,6 +7,7 @@
 
 mod condition;
 mod cron;
+mod limits;
 mod map;
 mod promo;
 mod rule;
@@ -17,6 +18,7 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+pub(super) use limits::compile_shop_limits;
 pub(super) use map::compile_map;
 pub(super) use rule::compile_rule;
 

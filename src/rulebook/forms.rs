@@ -3,6 +3,7 @@
 //!
 //! Not here: what the words mean together (`compile`, `check`).
 
+mod limits;
 mod map;
 mod pool;
 mod rule;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
+pub(super) use limits::{AtLimitForm, LimitsForm, LimitsList, QuietForm, ShopLimitsForm};
 pub(super) use map::{AttributesForm, MapForm, StageForm};
 pub(super) use pool::PoolForm;
 pub(super) use rule::{GoalForm, OnForm, ReenterForm, RuleForm};

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::check::{Written, check_map, check_rule, check_sends};
-use super::compile::{Outline, Unit, World, compile_map, compile_rule};
+use super::compile::{Outline, Unit, World, compile_map, compile_rule, compile_shop_limits};
 use super::diagnostic::{Diagnostic, Severity};
-use super::forms::{AttributesForm, MapForm, RuleForm};
+use super::forms::{AttributesForm, MapForm, RuleForm, ShopLimitsForm};
 use super::letters::build;
 use super::pools::Pool;
 use super::read::{Read as _, Reader};
 use super::source::Source;
 use super::tree::{Files, MapTree, Tree, hash, read_folder, sort};
 use super::{Book, Loaded, attributes, pools, yaml};
+use crate::journey::attention::Attention;
 use crate::journey::book::{Rulebook, Shop};
 use crate::journey::map::JourneyMap;
 
@@ -41,6 +42,7 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
     let (letters, letter_facts) = build(&tree, &world.scope(true), &shop, &mut faults);
     let world = with_letters(world, &letter_facts);
     let mut compiler = Compiler { world: &world, shop: &shop, faults: &mut faults };
+    let attention = compiler.shop_limits(&forms);
     let (maps, empty) = compiler.maps(&forms);
     let all_rules_read = forms.rules.len() == tree.maps.values().map(|map| map.rules.len()).sum::<usize>();
     let rules = compiler.rules(forms.rules);
@@ -58,7 +60,7 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
         .map(|(map, letter, _)| (map.clone(), letter.clone()))
         .collect();
     let (codes, pools) = pools.into_iter().map(|(name, pool)| ((name.clone(), pool.codes), (name, pool.rules))).unzip();
-    let rulebook = Rulebook { hash: hash(files, &shop), shop, maps, rules, pools, code_letters };
+    let rulebook = Rulebook { hash: hash(files, &shop), shop, attention, maps, rules, pools, code_letters };
     finish(Some(Book { rulebook, letters, pools: codes }), faults)
 }
 
@@ -88,13 +90,15 @@ fn limit(diagnostics: &mut Vec<Diagnostic>) {
 /// The forms of all files that could be read.
 struct Forms<'t> {
     attributes: Option<(&'t Source, AttributesForm)>,
+    limits: Option<(&'t Source, ShopLimitsForm)>,
     maps: BTreeMap<&'t str, (&'t Source, MapForm)>,
     rules: Vec<(&'t str, &'t Source, RuleForm)>,
 }
 
 fn read_forms<'t>(tree: &'t Tree, faults: &mut Vec<Diagnostic>) -> Forms<'t> {
-    let mut forms = Forms { attributes: None, maps: BTreeMap::new(), rules: Vec::new() };
+    let mut forms = Forms { attributes: None, limits: None, maps: BTreeMap::new(), rules: Vec::new() };
     forms.attributes = tree.attributes.as_ref().and_then(|source| Some((source, attributes(source, faults)?)));
+    forms.limits = tree.limits.as_ref().and_then(|source| Some((source, read(source, faults)?)));
     for (id, map) in &tree.maps {
         check_folder(id, map, faults);
         if let Some(source) = &map.map
@@ -186,6 +190,12 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn unit<'u>(&'u mut self, source: &'u Source, map: &'u str, outline: &'u Outline) -> Unit<'u> {
         Unit { source, faults: self.faults, world: self.world, outline, shop: self.shop, map }
+    }
+
+    /// Limits and the holdout of the whole shop.
+    fn shop_limits(&mut self, forms: &Forms<'_>) -> Attention {
+        let Some((source, form)) = &forms.limits else { return Attention::default() };
+        compile_shop_limits(form, &mut self.unit(source, "", &Outline::default()))
     }
 
     /// The maps, and of each the stages that nobody reaches.

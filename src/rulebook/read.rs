@@ -85,15 +85,20 @@ impl Read for f64 {
     }
 }
 
-impl Read for u64 {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let number = node.text().and_then(|text| text.parse().ok());
-        if number.is_none() {
-            reader.fault("wrong-type", &node.place, "expected a whole number");
+macro_rules! whole_number {
+    ($($type:ty),+) => {$(
+        impl Read for $type {
+            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+                let number = node.text().and_then(|text| text.parse().ok());
+                if number.is_none() {
+                    reader.fault("wrong-type", &node.place, "expected a whole number");
+                }
+                number
+            }
         }
-        number
-    }
+    )+};
 }
+whole_number!(i32, u64);
 
 impl Read for i8 {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {

@@ -3,13 +3,18 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm};
+use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm, ShopLimitsForm};
 
 /// The schemas of `map.yaml` and of a rule.
 pub fn schema() -> (Value, Value) {
     let of_map = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<MapForm>();
     let of_rule = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RuleForm>();
     (of_map.to_value(), of_rule.to_value())
+}
+
+/// The schema of `limits.yaml`.
+pub fn limits_schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ShopLimitsForm>().to_value()
 }
 
 /// The schema of `attributes.yaml`.

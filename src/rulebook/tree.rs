@@ -29,6 +29,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) attributes: Option<Source>,
+    pub(super) limits: Option<Source>,
     pub(super) shared: Vec<Source>,
     pub(super) maps: BTreeMap<String, MapTree>,
 }
@@ -102,6 +103,7 @@ fn read_file(place: &Path, path: String, files: &mut Files, faults: &mut Vec<Dia
 /// What a file is, by its place.
 enum Role<'a> {
     Attributes,
+    Limits,
     Shared,
     Map(&'a str),
     Rule(&'a str),
@@ -116,6 +118,7 @@ fn role(path: &str) -> Option<Role<'_>> {
     let parts: Vec<&str> = stem.split('/').collect();
     Some(match parts.as_slice() {
         ["attributes"] if yaml => Role::Attributes,
+        ["limits"] if yaml => Role::Limits,
         ["shared", ..] => return template.then_some(Role::Shared),
         [map, "map"] if yaml => Role::Map(map),
         [map, _] if yaml => Role::Rule(map),
@@ -141,6 +144,7 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
         let Some(source) = source(path, bytes, faults) else { continue };
         match role {
             Role::Attributes => tree.attributes = Some(source),
+            Role::Limits => tree.limits = Some(source),
             Role::Shared => tree.shared.push(source),
             Role::Map(map) => tree.maps.entry(map.to_owned()).or_default().map = Some(source),
             Role::Rule(map) => tree.maps.entry(map.to_owned()).or_default().rules.push(source),

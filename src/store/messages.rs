@@ -1,6 +1,7 @@
 //! Letters: the queue out, and the record of everything that was planned, held, sent or withheld.
 //!
 //! ```text
+//! queued <-> held (a limit on attention; claimed like a queued one when its moment has come)
 //! queued -> sending -> sent | refused | uncertain        uncertain -> queued (the same letter again)
 //! queued | held -> withheld                              queued -> failed -> queued (retried by a person)
 //! queued | sending -> queued, refused, failed            (a relay that would not take it now, or at all)
@@ -11,6 +12,7 @@
 
 mod claim;
 mod doubt;
+mod hold;
 mod list;
 mod log;
 mod outcome;
@@ -20,6 +22,7 @@ mod withhold;
 use super::words::words;
 
 pub use claim::{Claimed, Frozen};
+pub use hold::HoldRow;
 pub use list::{MessageFilter, MessageRow};
 pub use log::LogRow;
 pub use outcome::OutcomeRow;

@@ -11,6 +11,7 @@ mod crm;
 mod cron;
 mod deaths;
 mod figures;
+mod holds;
 mod inbox;
 mod lanes;
 mod letters;

@@ -48,7 +48,12 @@ pub fn book(rules: &[&str]) -> Book {
 
 /// A rulebook of a map and rules; every letter they could send exists.
 pub fn book_with(map: &str, rules: &[&str], shop: Shop) -> Book {
-    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    loaded(&files(map, rules), shop)
+}
+
+/// The files of a map and rules, with every letter they could send and a pool of two codes.
+pub fn files(map: &str, rules: &[&str]) -> Files {
+    let mut files = Files::new();
     files.insert("shop/map.yaml".into(), map.into());
     for (n, rule) in rules.iter().enumerate() {
         files.insert(format!("shop/rule{n}.yaml"), rule.as_bytes().to_vec());
@@ -64,7 +69,7 @@ pub fn book_with(map: &str, rules: &[&str], shop: Shop) -> Book {
         }
     }
     files.insert("shop/promo/codes.csv".into(), "code\nAAA-1\nAAA-2\n".into());
-    loaded(&files, shop)
+    files
 }
 
 /// A rulebook of [`MAP`] and these files.

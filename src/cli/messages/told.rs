@@ -7,7 +7,7 @@ use crate::cli::out;
 use crate::journey::time::Timestamp;
 
 /// The moments in a log entry's detail; the record keeps them as microseconds.
-const MOMENTS: [&str; 2] = ["due_at", "next_at"];
+const MOMENTS: [&str; 3] = ["due_at", "next_at", "until"];
 /// Longest reason in a list; `messages show` has the whole of it.
 const LONGEST_REASON: usize = 48;
 
@@ -38,8 +38,18 @@ pub(super) fn in_words(detail: &Value, zone: Tz) -> String {
         text("relay").map(|relay| format!("by {relay}")),
         Some(reply.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|reply| !reply.is_empty()),
         at("next_at").map(|at| format!("next try {at}")),
+        limits_met(fields),
+        at("until").map(|at| format!("may go {at}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What keeps a letter back, as the policies told it.
+fn limits_met(fields: &Map<String, Value>) -> Option<String> {
+    let verdicts = fields.get("verdicts").and_then(Value::as_array)?;
+    let met = verdicts.iter().filter(|verdict| verdict.get("pass") == Some(&Value::Bool(false)));
+    let notes: Vec<&str> = met.filter_map(|verdict| verdict.get("note").and_then(Value::as_str)).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 /// A reason for a list: its first line, as far as there is room.
@@ -68,6 +78,10 @@ mod tests {
         for (detail, expect) in [
             (json!({}), ""),
             (json!({"due_at": due, "rulebook": "ab12", "withheld": null}), "due 2026-03-10 10:00:00 CET"),
+            (
+                json!({"until": due, "verdicts": [{"policy": "limits", "pass": false, "note": "at most 1 in 1d"}]}),
+                "at most 1 in 1d, may go 2026-03-10 10:00:00 CET",
+            ),
             (json!({"relay": "main", "message_id": "<m@x>", "to": "ann@x.example"}), "to ann@x.example, by main"),
             (
                 json!({"relay": "main", "code": 451, "enhanced": "4.7.1", "reply": "later", "next_at": due}),

@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use super::MAILBOX_GONE;
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::advance::{handed_back, handed_over};
+use crate::journey::attention::{self, Outcome};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{PolicyVerdict, WithheldReason};
 use crate::journey::policy;
 use crate::journey::time::Timestamp;
-use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow};
+use crate::store::{Claimed, Count, Frozen, HoldRow, MessageState, OutcomeRow};
 
 /// What one transaction of the recorder writes.
 #[derive(Default)]
@@ -19,6 +20,7 @@ pub(super) struct Group<'a> {
     pub(super) changed: BTreeSet<String>,
     pub(super) frozen: Vec<&'a Frozen>,
     pub(super) withheld: Vec<(String, WithheldReason, Vec<PolicyVerdict>, Timestamp)>,
+    pub(super) holds: Vec<HoldRow>,
     pub(super) outcomes: Vec<OutcomeRow>,
     pub(super) failed: Vec<(String, String, Timestamp)>,
     /// Counts, each with the message it stands for: it counts only if the record takes the change on.
@@ -43,7 +45,8 @@ impl<'a> Group<'a> {
         self.counts.extend(counts.into_iter().map(|count| (message.to_owned(), count)));
     }
 
-    /// Asks the policies for the last time; a letter that they forbid is withheld. Tells whether it may go.
+    /// Asks the policies for the last time; a letter that they forbid is withheld, one that must wait is held. Tells whether
+    /// it may go.
     pub(super) fn check(&mut self, book: &Rulebook, last: &LastCheck<'_>) -> bool {
         let claimed = last.claimed;
         let Some(state) = self.customers.get_mut(last.customer) else {
@@ -52,10 +55,16 @@ impl<'a> Group<'a> {
             self.withheld.push((claimed.id.clone(), reason, Vec::new(), last.now));
             return false;
         };
-        let verdict = policy::at_sending(book, state, &claimed.id, last.suppressed, last.now);
-        let Some(reason) = verdict.withhold else { return true };
-        state.pending.retain(|p| p.message != claimed.id);
+        let verdict = policy::last_check(book, state, &claimed.id, last.suppressed, last.now);
+        if verdict.lets_go() {
+            return true;
+        }
         self.changed.insert(last.customer.to_owned());
+        let Some(reason) = verdict.withhold else {
+            let (id, held) = (claimed.id.clone(), verdict.hold);
+            self.holds.push(HoldRow { id, at: last.now, held, verdicts: verdict.verdicts });
+            return false;
+        };
         self.count(&claimed.id, metrics::counts_of_withheld(&claimed.map, &claimed.rule, &reason));
         self.withheld.push((claimed.id.clone(), reason, verdict.verdicts, last.now));
         false
@@ -85,6 +94,37 @@ impl<'a> Group<'a> {
         };
         self.count(&claimed.id, metrics::counts_of_outcome(&claimed.map, &claimed.rule, figure));
         ::metrics::counter!("milepost_letters_total", "outcome" => row.state.as_str()).increment(1);
+    }
+
+    /// A letter that could not be composed takes no room from others until somebody has mended it.
+    pub(super) fn stuck(&mut self, customer: &str, message: &str) {
+        let Some(state) = self.customers.get_mut(customer) else { return };
+        if let Some(pending) = state.pending.iter_mut().find(|p| p.message == message) {
+            pending.stuck = true;
+            self.changed.insert(customer.to_owned());
+        }
+    }
+
+    /// Gives the moments of the letters of everyone who was changed out anew: where one has gone or will not go, another may.
+    pub(super) fn arrange(&mut self, book: &Rulebook, now: Timestamp) {
+        for id in &self.changed {
+            let Some(state) = self.customers.get_mut(id) else { continue };
+            for attention::Change { message, rule, verdicts, what } in attention::reschedule(book, state, now) {
+                let held = match what {
+                    Outcome::Held(held) => Some(held),
+                    Outcome::Free(_) => None,
+                    Outcome::Withheld(reason) => {
+                        let map = book.rules.get(&rule).map_or("", |rule| rule.map.as_str());
+                        let counts = metrics::counts_of_withheld(map, &rule, &reason);
+                        self.counts.extend(counts.into_iter().map(|count| (message.clone(), count)));
+                        self.coded.push(message.clone());
+                        self.withheld.push((message, reason, verdicts, now));
+                        continue;
+                    }
+                };
+                self.holds.push(HoldRow { id: message, at: now, held, verdicts });
+            }
+        }
     }
 
     /// Marks a letter as being handed over.

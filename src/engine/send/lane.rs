@@ -97,8 +97,9 @@ impl Lane {
         let now = engine.clock.now();
         let frozen = self.frozen(&claimed).await?;
         // A letter that must be withheld is withheld for that reason, whatever its template comes to.
-        if policy::at_sending(&book.rulebook, &customer, &claimed.id, suppressed, now).withhold.is_some() {
-            recorder.withhold(&claimed, customer.id, address).await?;
+        let verdict = policy::at_sending(&book.rulebook, &customer, &claimed.id, suppressed, now);
+        if !verdict.lets_go() {
+            recorder.keep_back(&claimed, customer.id, address).await?;
             return Ok(None);
         }
         let job = Job {

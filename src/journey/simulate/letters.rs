@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::journey::attention::Held;
 use crate::journey::effect::PlannedMessage;
 use crate::journey::time::Timestamp;
 
@@ -15,7 +16,7 @@ pub(super) struct Waiting {
 
 #[derive(Debug, Default)]
 pub(super) struct Letters {
-    /// By due moment, then id.
+    /// By the moment at which each may go, then by id.
     waiting: BTreeMap<(Timestamp, String), Waiting>,
     due: HashMap<String, Timestamp>,
 }
@@ -25,9 +26,14 @@ impl Letters {
         self.waiting.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Keeps a letter until it falls due.
+    /// Keeps a letter until it may go.
     pub(super) fn put(&mut self, place: usize, message: PlannedMessage) {
-        let (id, due) = (message.id.clone(), message.due_at);
+        let at = message.held.as_ref().map_or(message.due_at, |held| held.until);
+        self.put_at(at, place, message);
+    }
+
+    fn put_at(&mut self, due: Timestamp, place: usize, message: PlannedMessage) {
+        let id = message.id.clone();
         self.due.insert(id.clone(), due);
         self.waiting.insert((due, id), Waiting { message: Box::new(message), place });
     }
@@ -37,6 +43,14 @@ impl Letters {
         let ((_, id), waiting) = self.waiting.pop_first()?;
         self.due.remove(&id);
         Some((waiting.place, waiting))
+    }
+
+    /// Keeps a letter until another moment than before; `None`: it may go from `at` on.
+    pub(super) fn hold(&mut self, message: &str, at: Timestamp, held: Option<Held>) {
+        let Some(Waiting { mut message, place }) = self.cancel(message) else { return };
+        let until = held.as_ref().map_or(at, |held| held.until);
+        message.held = held;
+        self.put_at(until, place, *message);
     }
 
     /// Takes a letter out that must not go any more.

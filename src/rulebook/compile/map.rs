@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Unit;
+use super::limits::attention;
 use crate::journey::map::{JourneyMap, Stage};
 use crate::journey::spelling::suggest;
 use crate::rulebook::forms::{MapForm, StageForm, Text};
@@ -19,6 +20,7 @@ pub(in crate::rulebook) fn compile_map(form: &MapForm, unit: &mut Unit<'_>) -> O
         }
     }
     let segment = unit.condition_maybe(form.segment.as_ref(), false);
+    let attention = attention(form.limits.as_ref(), form.holdout.as_ref(), None, unit);
     let stages = form.stages.0.as_ref()?;
     if stages.value.is_empty() {
         unit.fault("no-stages", &stages.place, "a map needs at least one stage");
@@ -35,6 +37,7 @@ pub(in crate::rulebook) fn compile_map(form: &MapForm, unit: &mut Unit<'_>) -> O
         persona: form.persona.clone(),
         segment,
         review_every: form.review_every.as_ref().map(|span| span.0),
+        attention,
         stages,
     })
 }

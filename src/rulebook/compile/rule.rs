@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Unit;
+use super::limits::attention;
 use super::steps::flatten;
 use super::trigger::compile_trigger;
 use crate::journey::event::kind;
@@ -49,6 +50,10 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         }
     });
     let default_uncertain = if purpose == "transactional" { WhenUncertain::Resend } else { WhenUncertain::Keep };
+    if let Some(group) = &form.group {
+        unit.sound_id(group);
+    }
+    let attention = attention(form.limits.as_ref(), form.holdout.as_ref(), Some(&purpose), unit);
     let steps = form.steps.0.as_ref()?;
     if steps.value.is_empty() {
         unit.fault_help(
@@ -71,6 +76,9 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         goal,
         reenter: reenter?,
         purpose,
+        priority: form.priority.as_ref().map(|priority| priority.value),
+        group: form.group.as_ref().map(|group| group.value.clone()),
+        attention,
         max_age: form.max_age.as_ref().map_or(DEFAULT_MAX_AGE, |age| age.value.0),
         when_uncertain: when_uncertain.unwrap_or(default_uncertain),
         steps,

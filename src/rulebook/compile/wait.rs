@@ -47,7 +47,7 @@ pub(super) fn compile_wait(form: &WaitForm, unit: &mut Unit<'_>) -> Option<Wait>
     })
 }
 
-fn time_of_day(text: &Text, unit: &mut Unit<'_>) -> Option<TimeOfDay> {
+pub(super) fn time_of_day(text: &Text, unit: &mut Unit<'_>) -> Option<TimeOfDay> {
     match text.value.parse() {
         Ok(time) => Some(time),
         Err(message) => {
@@ -60,7 +60,7 @@ fn time_of_day(text: &Text, unit: &mut Unit<'_>) -> Option<TimeOfDay> {
     }
 }
 
-fn weekday(text: &Text, unit: &mut Unit<'_>) -> Option<Weekday> {
+pub(super) fn weekday(text: &Text, unit: &mut Unit<'_>) -> Option<Weekday> {
     let day = text.value.parse().ok();
     if day.is_none() {
         let help = suggest(&text.value, &WEEKDAYS, "days of the week");
@@ -69,7 +69,7 @@ fn weekday(text: &Text, unit: &mut Unit<'_>) -> Option<Weekday> {
     day
 }
 
-fn zone(text: &Text, unit: &mut Unit<'_>) -> Option<WaitZone> {
+pub(super) fn zone(text: &Text, unit: &mut Unit<'_>) -> Option<WaitZone> {
     match text.value.as_str() {
         "shop" => Some(WaitZone::Shop),
         "customer" => Some(WaitZone::Customer),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::{SpanText, Text};
+use super::{LimitsList, SpanText, Text};
 use crate::journey::map::{CompanySide, CustomerSide, Persona, Targets};
 use crate::journey::time::Span;
 use crate::rulebook::read::{At, Fields, Need, Read, Reader, fields};
@@ -27,11 +27,15 @@ pub(in crate::rulebook) struct MapForm {
     pub(in crate::rulebook) segment: Option<Text>,
     /// How often the map should be looked over.
     pub(in crate::rulebook) review_every: Option<SpanText>,
+    /// Limits on the letters of this map.
+    pub(in crate::rulebook) limits: Option<LimitsList>,
+    /// Share of the map's customers who get no letters, to see what letters change: `10%`.
+    pub(in crate::rulebook) holdout: Option<Text>,
     /// Stages in order; a customer is at the last one whose `enter` holds.
     pub(in crate::rulebook) stages: Need<At<Vec<StageForm>>>,
 }
 
-fields!(MapForm { map, title, purpose, persona, segment, review_every, stages });
+fields!(MapForm { map, title, purpose, persona, segment, review_every, limits, holdout, stages });
 
 /// One column of a map.
 #[derive(Debug, JsonSchema)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 
 use super::step::StepForm;
-use super::{SpanText, Text};
+use super::{LimitsList, SpanText, Text};
 use crate::rulebook::read::{At, Fields, Need, Read, Reader, fields};
 use crate::rulebook::yaml::{Node, Yaml};
 
@@ -33,6 +33,14 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) reenter: Option<ReenterForm>,
     /// Which consent its letters need: `marketing` (default), `transactional` or the shop's own.
     pub(in crate::rulebook) purpose: Option<Text>,
+    /// Its rank among letters that compete for a cap and among rules of its group; the higher one wins, 0 if not written.
+    pub(in crate::rulebook) priority: Option<At<i32>>,
+    /// A name that rules share of which a customer runs one at a time.
+    pub(in crate::rulebook) group: Option<Text>,
+    /// Limits on the letters of this rule.
+    pub(in crate::rulebook) limits: Option<LimitsList>,
+    /// Share of the customers who walk its steps and get no letters, to see what they change: `10%`.
+    pub(in crate::rulebook) holdout: Option<Text>,
     /// An event older than this when it arrives starts nothing; `24h` if not written.
     pub(in crate::rulebook) max_age: Option<At<SpanText>>,
     /// What to do with a letter whose hand-over is in doubt after a crash: `keep` or `resend`. Not written: `resend` for
@@ -53,6 +61,10 @@ fields!(RuleForm {
     goal,
     reenter,
     purpose,
+    priority,
+    group,
+    limits,
+    holdout,
     max_age,
     when_uncertain,
     steps,

@@ -85,7 +85,7 @@ impl Tx {
         limit: usize,
     ) -> Result<Vec<Claimed>> {
         const SQL: &str = "UPDATE messages SET lease_owner = $1, lease_until = $2 WHERE id IN (
-                SELECT id FROM messages WHERE state = 'queued' AND next_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
+                SELECT id FROM messages WHERE state IN ('queued', 'held') AND next_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
                 AND ($4 IS NULL OR next_at < $4) ORDER BY next_at, id LIMIT $5 FOR UPDATE SKIP LOCKED)
             RETURNING id, customer, enrollment, step, rule, map, stage, letter, purpose, locale, address, due_at, attempts,
                 inputs, rulebook, message_id, resend, next_at, promo_code";
@@ -111,14 +111,14 @@ impl Tx {
 
     /// Ends every lease, for a database that only one process uses: whoever held them is gone.
     pub async fn break_leases(&mut self) -> Result<()> {
-        const SQL: &str = "UPDATE messages SET lease_owner = NULL, lease_until = NULL WHERE state = 'queued' AND lease_until IS NOT NULL";
+        const SQL: &str = "UPDATE messages SET lease_owner = NULL, lease_until = NULL WHERE state IN ('queued', 'held') AND lease_until IS NOT NULL";
         self.execute("break leases", SQL, Vec::new()).await.map(drop)
     }
 
     /// Gives claims back unsent.
     pub async fn release_messages(&mut self, owner: &str, ids: &[String]) -> Result<()> {
         const SQL: &str = "UPDATE messages SET lease_owner = NULL, lease_until = NULL
-            WHERE id = ANY($2) AND lease_owner = $1 AND state = 'queued'";
+            WHERE id = ANY($2) AND lease_owner = $1 AND state IN ('queued', 'held')";
         if !ids.is_empty() {
             let args = vec![Arg::text(owner), Arg::texts(ids.iter().map(String::as_str))];
             self.execute("release messages", SQL, args).await?;
@@ -135,7 +135,7 @@ impl Tx {
             // Without a lease nobody would ever find it in doubt.
             tail: ") UPDATE messages SET state = 'sending', changed_at = v_at, address = v_to, subject = v_subject,
                 message_id = v_message_id, relay = v_relay, locale = v_locale, lease_until = COALESCE(lease_until, v_at)
-                FROM v WHERE id = v_id AND state = 'queued' RETURNING id",
+                FROM v WHERE id = v_id AND state IN ('queued', 'held') RETURNING id",
         };
         const KEEP: Many = Many {
             what: "keep messages' bytes",
@@ -181,9 +181,10 @@ impl Tx {
 impl Store {
     /// When the next letter can be taken: the earliest time of a queued one, or the end of a lease on one.
     pub async fn next_send_at(&self) -> Result<Option<Timestamp>> {
-        const FREE: &str = "SELECT next_at FROM messages WHERE state = 'queued' AND lease_until IS NULL
+        const FREE: &str = "SELECT next_at FROM messages WHERE state IN ('queued', 'held') AND lease_until IS NULL
             ORDER BY next_at, id LIMIT 1";
-        const LEASED: &str = "SELECT lease_until FROM messages WHERE state = 'queued' AND lease_until IS NOT NULL
+        const LEASED: &str =
+            "SELECT lease_until FROM messages WHERE state IN ('queued', 'held') AND lease_until IS NOT NULL
             ORDER BY lease_until LIMIT 1";
         let what = "find the next message to send";
         let mut earliest = None;

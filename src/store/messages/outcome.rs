@@ -42,7 +42,7 @@ impl Tx {
             tail: ") UPDATE messages SET state = v_state, changed_at = v_at, next_at = v_next_at, code = v_code,
                 enhanced = v_enhanced, reply = v_reply, relay = v_relay, reason = v_reason, attempts = attempts + 1,
                 sent_at = CASE WHEN v_state = 'sent' THEN v_at ELSE sent_at END, lease_owner = NULL, lease_until = NULL
-                FROM v WHERE id = v_id AND (state IN ('queued', 'sending')
+                FROM v WHERE id = v_id AND (state IN ('queued', 'held', 'sending')
                     OR state = 'uncertain' AND v_state IN ('sent', 'refused')) RETURNING id",
         };
         let rows = outcomes.iter().map(row).collect::<Result<Vec<_>>>()?;

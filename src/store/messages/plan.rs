@@ -44,12 +44,13 @@ impl Tx {
             message: &message.planned.id,
             at: message.at,
             state: state(message),
-            reason: message.planned.withheld.as_ref().map(WithheldReason::code),
+            reason: reason(&message.planned),
             detail: serde_json::json!({
                 "due_at": message.planned.due_at,
                 "rulebook": message.rulebook,
                 "verdicts": message.planned.verdicts,
                 "withheld": message.planned.withheld,
+                "held": message.planned.held,
             }),
         });
         let changes = changes.collect::<Vec<_>>();
@@ -67,13 +68,22 @@ impl Tx {
 }
 
 fn state(message: &NewMessage) -> MessageState {
-    if message.planned.withheld.is_some() { MessageState::Withheld } else { MessageState::Queued }
+    match (&message.planned.withheld, &message.planned.held) {
+        (Some(_), _) => MessageState::Withheld,
+        (None, Some(_)) => MessageState::Held,
+        (None, None) => MessageState::Queued,
+    }
+}
+
+fn reason(planned: &PlannedMessage) -> Option<&'static str> {
+    let held = || planned.held.as_ref().map(|held| held.by.code());
+    planned.withheld.as_ref().map(WithheldReason::code).or_else(held)
 }
 
 fn row(message: &NewMessage) -> Result<[Arg<'_>; 24]> {
     let what = "record planned messages";
     let planned = &message.planned;
-    let queued = planned.withheld.is_none();
+    let next_at = planned.held.as_ref().map_or(planned.due_at, |held| held.until);
     Ok([
         Arg::text(&planned.id),
         Arg::text(&message.customer),
@@ -93,9 +103,9 @@ fn row(message: &NewMessage) -> Result<[Arg<'_>; 24]> {
         Arg::json(what, &planned.inputs)?,
         Arg::json(what, &planned.verdicts)?,
         Arg::text(state(message).as_str()),
-        Arg::maybe_text(planned.withheld.as_ref().map(WithheldReason::code)),
+        Arg::maybe_text(reason(planned)),
         Arg::time(message.at),
-        Arg::maybe_time(queued.then_some(planned.due_at)),
+        Arg::maybe_time(planned.withheld.is_none().then_some(next_at)),
         Arg::int(0),
         Arg::int(0),
         Arg::maybe_text(planned.code.as_deref()),

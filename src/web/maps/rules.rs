@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::live::{Bar, Flag, Live, Text};
-use crate::insight::{RuleFigures, format, place};
+use crate::insight::{RuleFigures, format, place, table};
 use crate::journey::map::JourneyMap;
 use crate::journey::rule::{Action, Rule};
 
@@ -29,6 +29,8 @@ pub struct RuleView {
     conversion: Text,
     value: Text,
     value_any: Flag,
+    held_out: Text,
+    held_out_any: Flag,
     troubled: Text,
     troubled_any: Flag,
 }
@@ -62,6 +64,8 @@ impl RuleView {
             conversion: live.text(key("conversion"), format::percent(figures.conversion)),
             value: live.text(key("value"), format::money(&figures.value)),
             value_any: live.flag(key("value_any"), !figures.value.is_empty()),
+            held_out: live.text(key("held_out"), table::held_out(figures)),
+            held_out_any: live.flag(key("held_out_any"), figures.held_out > 0),
             troubled: live.text(key("troubled"), format::count(figures.troubled())),
             troubled_any: live.flag(key("troubled_any"), figures.troubled() > 0),
         }

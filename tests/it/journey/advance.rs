@@ -74,6 +74,7 @@ fn line(effect: &Effect) -> Option<String> {
             Some(reason) => Some(format!("{} withheld: {}", planned.letter, reason.code())),
             None => Some(format!("{} at {}", planned.letter, planned.due_at)),
         },
+        Effect::MessageHeld { held, .. } => Some(format!("held until {}", held.as_ref()?.until)),
         Effect::MessageCancelled { reason, .. } => Some(format!("cancelled: {}", reason.code())),
         Effect::PromoWanted { pool, .. } => Some(format!("code of {pool} wanted")),
         Effect::PromoSettled { .. } | Effect::PromoRedeemed { .. } => None,

@@ -114,7 +114,9 @@ async fn recount(store: &Store, counted: &MapFigures) {
     for rule in &counted.rules {
         let rows: Vec<&MessageRow> = rows.iter().filter(|row| row.rule == rule.rule).collect();
         let runs: Vec<&EnrollmentRow> = runs.iter().filter(|run| run.rule == rule.rule).collect();
-        let converted: Vec<_> = runs.iter().filter_map(|run| run.converted.as_ref()).collect();
+        let out = |message: &str| rows.iter().any(|row| row.id == message && row.reason.as_deref() == Some("held_out"));
+        let (without, converted): (Vec<_>, Vec<_>) =
+            runs.iter().filter_map(|run| run.converted.as_ref()).partition(|reached| out(&reached.message));
         let of = |state| rows.iter().filter(move |row| row.state == state);
         let number = |state| whole(of(state).count());
         let mut value: BTreeMap<&str, i64> = BTreeMap::new();
@@ -122,7 +124,9 @@ async fn recount(store: &Store, counted: &MapFigures) {
             *value.entry(&money.currency).or_default() += money.minor;
         }
         let expected = RuleFigures {
-            enrolled: whole(runs.len()),
+            // A run may hold somebody out and have no letter to tell it by.
+            enrolled: whole(runs.len()) - rule.held_out,
+            held_out_converted: whole(without.len()),
             ended: tally(runs.iter().filter_map(|run| run.ended.as_ref()).map(|(_, reason)| reason.code())),
             planned: whole(rows.len()),
             sent: number(MessageState::Sent),

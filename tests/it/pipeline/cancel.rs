@@ -111,7 +111,7 @@ async fn an_order_between_claim_and_hand_over_cancels_the_letter(place: &Place) 
     daemon.accept(orders("2", "anna", "o1")).await;
     engine.process_bodies().await.expect("works");
     let claimed = std::sync::Arc::new(claimed.into_iter().next().expect("one"));
-    daemon.app.recorder.withhold(&claimed, claimed.customer.clone(), claimed.to.clone()).await.expect("records");
+    daemon.app.recorder.keep_back(&claimed, claimed.customer.clone(), claimed.to.clone()).await.expect("records");
     nothing_was_sent(&daemon, Some("goal_reached")).await;
 }
 

@@ -78,6 +78,7 @@ pub fn letter(id: &str, due: i64) -> NewMessage {
             due_at: at(due),
             withheld: None,
             code: None,
+            held: None,
             inputs: json!({ "event": { "total": 12 } }),
             verdicts: vec![],
         },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use milepost::insight::metrics;
 use milepost::insight::stay::stay_bucket;
+use milepost::journey::attention::Attention;
 use milepost::journey::book::Rulebook;
 use milepost::journey::condition::Condition;
 use milepost::journey::facts::Scope;
@@ -31,6 +32,7 @@ pub fn rulebook() -> Rulebook {
         }),
         segment: Some(condition("customer.site == 'pets'")),
         review_every: Some(Span::days(90)),
+        attention: Attention::default(),
         stages: stages(),
     };
     let rules = [
@@ -253,6 +255,9 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         goal: (purpose == "marketing").then_some(goal),
         reenter: Reenter::Never,
         purpose: purpose.into(),
+        priority: None,
+        group: None,
+        attention: Attention::default(),
         max_age: Span::days(1),
         when_uncertain: WhenUncertain::Keep,
         steps: (1..=letters).map(send).collect(),
