@@ -27,6 +27,7 @@ pub mod schema;
 pub mod send_test;
 pub mod serve;
 pub mod suppressions;
+pub mod test;
 
 use std::io;
 use std::path::PathBuf;
@@ -55,7 +56,9 @@ enum Command {
     Init(init::InitArgs),
     /// Check settings, maps, rules and letters: every fault in one run.
     Check(check::CheckArgs),
-    /// Print the JSON Schema of map files, rule files or settings, for editors.
+    /// Run the scenarios of the rules: what must come of what happens.
+    Test(test::TestArgs),
+    /// Print the JSON Schema of map files, rule files, scenarios or settings, for editors.
     Schema(schema::SchemaArgs),
     /// Run the daemon.
     Serve,
@@ -110,6 +113,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args, context),
+        Command::Test(args) => test::run(&args, context),
         Command::Schema(args) => schema::run(&args),
         Command::Serve => serve::run(context).await,
         Command::Demo(args) => demo::run(args).await,

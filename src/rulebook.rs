@@ -1,9 +1,9 @@
 //! Files of a shop to rulebook and letters, with diagnostics.
 //!
 //! `rules/<map>/map.yaml`, `rules/<map>/<rule>.yaml`, letters in `rules/<map>/templates/`, promo codes in
-//! `rules/<map>/promo/`, layouts in `rules/shared/`, the shop's own attributes in `rules/attributes.yaml`, limits of the whole
-//! shop in `rules/limits.yaml`: all are read and checked together, and every fault of a run is reported like a compiler does,
-//! with file, line, column and help.
+//! `rules/<map>/promo/`, scenarios in `rules/<map>/tests/`, layouts in `rules/shared/`, the shop's own attributes in
+//! `rules/attributes.yaml`, limits of the whole shop in `rules/limits.yaml`: all are read and checked together, and every fault
+//! of a run is reported like a compiler does, with file, line, column and help.
 //!
 //! Invariants: no file can make it panic, hang or take memory without bound; a fault in one file hides none in another; a
 //! [`Book`] exists only if there was no error; the same bytes give the same book and hash.
@@ -20,6 +20,7 @@ mod letters;
 mod load;
 mod pools;
 mod read;
+pub mod scenario;
 mod schema;
 mod source;
 mod starters;
@@ -33,7 +34,7 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use fixture::{Fixture, read_fixture};
 pub use letters::{Letters, RenderError, Rendered};
 pub use load::{load, load_files};
-pub use schema::{attributes_schema, limits_schema, pool_schema, schema};
+pub use schema::{attributes_schema, limits_schema, pool_schema, scenario_schema, schema};
 pub use starters::{Starter, starters};
 pub use tree::Files;
 pub use watch::{Watch, WatchError};
@@ -56,8 +57,10 @@ pub struct Book {
 pub struct Loaded {
     /// The book; `None` if there was an error.
     pub book: Option<Book>,
-    /// Every fault found, by file and line.
+    /// Every fault found, by file and line; those of scenarios stand with them.
     pub diagnostics: Vec<Diagnostic>,
+    /// The scenarios of the same folder.
+    pub scenarios: scenario::Scenarios,
 }
 
 /// Whether a text has the form of an identifier.

@@ -1,4 +1,4 @@
-//! `milepost check`: settings, maps, rules and letters, every fault in one run.
+//! `milepost check`: settings, maps, rules, letters and scenarios, every fault in one run.
 
 use std::process::ExitCode;
 
@@ -32,7 +32,7 @@ struct Report {
     ok: bool,
     /// Faults of the settings.
     settings: Vec<Fault>,
-    /// Errors and warnings of the rulebook; files are relative to its folder.
+    /// Errors and warnings of the rulebook and its scenarios; files are relative to its folder.
     rulebook: Vec<Diagnostic>,
     /// The rulebook's hash, if it can be used.
     hash: Option<String>,
@@ -40,6 +40,8 @@ struct Report {
     maps: usize,
     /// How many rules there are.
     rules: usize,
+    /// How many scenarios there are; `milepost test` runs them.
+    scenarios: usize,
 }
 
 /// Checks; the exit code is 1 if there is an error.
@@ -50,15 +52,17 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<ExitCod
         Err(faults) => (faults.faults, faults.root.join("rules"), Shop::default()),
     };
     let loaded = rulebook::load(&rules, shop);
-    let errors = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).count() + faults.len();
+    let diagnostics = [loaded.diagnostics, loaded.scenarios.diagnostics].concat();
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count() + faults.len();
     let book = loaded.book.as_ref().map(|book| &book.rulebook);
     let report = Report {
         ok: errors == 0,
         settings: faults,
-        rulebook: loaded.diagnostics,
+        rulebook: diagnostics,
         hash: book.map(|book| book.hash.clone()),
         maps: book.map_or(0, |book| book.maps.len()),
         rules: book.map_or(0, |book| book.rules.len()),
+        scenarios: loaded.scenarios.list.len(),
     };
     match args.format {
         Format::Json => out::json(&report)?,

@@ -89,6 +89,7 @@ fn next_steps(folder: &Path, starter: &Starter, files: usize) -> std::io::Result
     }
     out::line("  edit config/milepost.toml   the shop, the relay, the connection to your CRM")?;
     out::line("  milepost check              settings, maps, rules and letters")?;
+    out::line("  milepost test               the scenarios of the rules")?;
     out::line("  milepost doctor             database, relay, CRM, clock, DNS")?;
     out::line("  milepost serve              run; the map is at http://127.0.0.1:8080/maps")
 }

@@ -28,6 +28,8 @@ enum Kind {
     Attributes,
     /// `rules/limits.yaml`
     Limits,
+    /// `rules/<map>/tests/*.yaml`
+    Scenario,
     /// `config/milepost.toml`
     Settings,
 }
@@ -41,6 +43,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
         Some(Kind::Pool) => out::json(&rulebook::pool_schema())?,
         Some(Kind::Attributes) => out::json(&rulebook::attributes_schema())?,
         Some(Kind::Limits) => out::json(&rulebook::limits_schema())?,
+        Some(Kind::Scenario) => out::json(&rulebook::scenario_schema())?,
         Some(Kind::Settings) => out::json(Schema::of_settings().as_value())?,
         None => out::json(&json!({ "map": map, "rule": rule }))?,
     }

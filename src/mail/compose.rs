@@ -11,6 +11,7 @@ use super::address::{Address, AddressError};
 use super::links::LinkSigner;
 use super::{body, headers};
 use crate::journey::customer::Customer;
+use crate::journey::effect::PlannedMessage;
 use crate::journey::facts::view;
 use crate::journey::time::Timestamp;
 use crate::rulebook::{Letters, Rendered};
@@ -56,6 +57,23 @@ pub struct Job<'a> {
     pub inputs: &'a Value,
     /// The letter's date.
     pub at: Timestamp,
+}
+
+impl<'a> Job<'a> {
+    /// A planned letter, written at a moment to a customer as they are then.
+    pub fn of(message: &'a PlannedMessage, customer: &'a Customer, at: Timestamp) -> Self {
+        Self {
+            message: &message.id,
+            map: &message.map,
+            letter: &message.letter,
+            locale: &message.locale,
+            purpose: &message.purpose,
+            rule: &message.rule,
+            customer,
+            inputs: &message.inputs,
+            at,
+        }
+    }
 }
 
 /// A letter ready to be handed over.

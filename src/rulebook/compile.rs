@@ -11,6 +11,7 @@ mod limits;
 mod map;
 mod promo;
 mod rule;
+mod scenario;
 mod steps;
 mod trigger;
 mod wait;
@@ -21,6 +22,7 @@ use std::ops::Range;
 pub(super) use limits::compile_shop_limits;
 pub(super) use map::compile_map;
 pub(super) use rule::compile_rule;
+pub(super) use scenario::compile_scenario;
 
 use super::diagnostic::Diagnostic;
 use super::source::Source;

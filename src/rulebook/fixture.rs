@@ -94,23 +94,11 @@ impl Reading<'_> {
                 self.faults.push(fault.help(suggest(text, &known, "names that exist here")));
             }
         }
-        Some(value(node))
+        Some(forms::nested(node))
     }
 
     fn wrong(&mut self, node: &Node, wanted: &str) {
         let message = format!("expected {wanted}, found {}", node.kind());
         self.faults.push(self.source.error("wrong-type", &node.place, message));
-    }
-}
-
-fn value(node: &Node) -> Value {
-    match &node.value {
-        Yaml::Scalar { .. } if node.is_null() => Value::Null,
-        Yaml::Scalar { text, plain: true } => forms::plain(text),
-        Yaml::Scalar { text, plain: false } => Value::String(text.clone()),
-        Yaml::List(items) => Value::Array(items.iter().map(value).collect()),
-        Yaml::Map(entries) => {
-            Value::Object(entries.iter().map(|(key, node)| (key.text.clone(), value(node))).collect())
-        }
     }
 }

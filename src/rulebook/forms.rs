@@ -1,5 +1,5 @@
 //! The forms of the files, as they are written: field by field what a shop may put into `map.yaml`, a rule and
-//! `attributes.yaml`. The JSON Schema is made from these same structs.
+//! `attributes.yaml`, and into its scenarios. The JSON Schema is made from these same structs.
 //!
 //! Not here: what the words mean together (`compile`, `check`).
 
@@ -7,6 +7,7 @@ mod limits;
 mod map;
 mod pool;
 mod rule;
+mod scenario;
 mod step;
 
 use std::borrow::Cow;
@@ -18,6 +19,10 @@ pub(super) use limits::{AtLimitForm, LimitsForm, LimitsList, QuietForm, ShopLimi
 pub(super) use map::{AttributesForm, MapForm, StageForm};
 pub(super) use pool::PoolForm;
 pub(super) use rule::{GoalForm, OnForm, ReenterForm, RuleForm};
+pub(super) use scenario::{
+    Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, ItemForm, LetterForm, MaybeStage, OneOrMany,
+    OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
+};
 pub(super) use step::{ActionForm, ArmForm, PromoForm, StepForm, WaitForm};
 
 use super::read::{At, Read, Reader};
@@ -93,8 +98,21 @@ impl JsonSchema for Single {
     }
 }
 
+/// Any value, lists and mappings inside one another included.
+pub(super) fn nested(node: &Node) -> Value {
+    match &node.value {
+        Yaml::Scalar { .. } if node.is_null() => Value::Null,
+        Yaml::Scalar { text, plain: true } => plain(text),
+        Yaml::Scalar { text, plain: false } => Value::String(text.clone()),
+        Yaml::List(items) => Value::Array(items.iter().map(nested).collect()),
+        Yaml::Map(entries) => {
+            Value::Object(entries.iter().map(|(key, node)| (key.text.clone(), nested(node))).collect())
+        }
+    }
+}
+
 /// What a value without quotes is: true, false, a number or text.
-pub(super) fn plain(text: &str) -> Value {
+fn plain(text: &str) -> Value {
     match text {
         "true" | "True" | "TRUE" => return Value::Bool(true),
         "false" | "False" | "FALSE" => return Value::Bool(false),

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::check::{Written, check_map, check_rule, check_sends};
-use super::compile::{Outline, Unit, World, compile_map, compile_rule, compile_shop_limits};
+use super::compile::{Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_shop_limits};
 use super::diagnostic::{Diagnostic, Severity};
-use super::forms::{AttributesForm, MapForm, RuleForm, ShopLimitsForm};
+use super::forms::{AttributesForm, MapForm, RuleForm, ScenariosForm, ShopLimitsForm};
 use super::letters::build;
 use super::pools::Pool;
 use super::read::{Read as _, Reader};
+use super::scenario::Scenarios;
 use super::source::Source;
 use super::tree::{Files, MapTree, Tree, hash, read_folder, sort};
 use super::{Book, Loaded, attributes, pools, yaml};
@@ -41,6 +42,7 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
     let (pools, world) = gather(&tree, &forms, &shop, &mut faults);
     let (letters, letter_facts) = build(&tree, &world.scope(true), &shop, &mut faults);
     let world = with_letters(world, &letter_facts);
+    let scenarios = scenarios(&tree, &world, &shop);
     let mut compiler = Compiler { world: &world, shop: &shop, faults: &mut faults };
     let attention = compiler.shop_limits(&forms);
     let (maps, empty) = compiler.maps(&forms);
@@ -61,15 +63,43 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
         .collect();
     let (codes, pools) = pools.into_iter().map(|(name, pool)| ((name.clone(), pool.codes), (name, pool.rules))).unzip();
     let rulebook = Rulebook { hash: hash(files, &shop), shop, attention, maps, rules, pools, code_letters };
-    finish(Some(Book { rulebook, letters, pools: codes }), faults)
+    let refused = !sound(&faults);
+    let book = Some(Book { rulebook, letters, pools: codes }).filter(|_| !refused);
+    Loaded { book, diagnostics: in_order(faults), scenarios }
 }
 
-fn finish(book: Option<Book>, mut diagnostics: Vec<Diagnostic>) -> Loaded {
-    let refused = diagnostics.iter().any(|fault| fault.severity == Severity::Error);
+/// The scenarios of all maps. Their faults stand apart: a broken test does not stop the shop.
+fn scenarios(tree: &Tree, world: &World, shop: &Shop) -> Scenarios {
+    let mut faults = tree.scenario_faults.clone();
+    let mut list = Vec::new();
+    for (map, files) in &tree.maps {
+        let Some(outline) = world.maps.get(map) else { continue };
+        for source in &files.scenarios {
+            let mut found = Vec::new();
+            let forms = read(source, &mut found).map(|ScenariosForm(forms)| forms).unwrap_or_default();
+            let readable = sound(&found);
+            faults.append(&mut found);
+            for form in &forms {
+                let mut unit = Unit { source, faults: &mut found, world, outline, shop, map };
+                let scenario = compile_scenario(form, &mut unit);
+                // One with a fault would fail, or pass, for a reason that is not the rules'.
+                list.extend(scenario.filter(|_| readable && sound(&found)));
+                faults.append(&mut found);
+            }
+        }
+    }
+    Scenarios { list, diagnostics: in_order(faults) }
+}
+
+fn sound(faults: &[Diagnostic]) -> bool {
+    faults.iter().all(|fault| fault.severity == Severity::Warning)
+}
+
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     limit(&mut diagnostics);
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
     diagnostics.dedup();
-    Loaded { book: book.filter(|_| !refused), diagnostics }
+    diagnostics
 }
 
 /// Leaves out what is too much of each file, errors last, and says so.

@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm, ShopLimitsForm};
+use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm, ScenariosForm, ShopLimitsForm};
 
 /// The schemas of `map.yaml` and of a rule.
 pub fn schema() -> (Value, Value) {
@@ -25,4 +25,9 @@ pub fn attributes_schema() -> Value {
 /// The schema of `promo/<pool>.yaml`.
 pub fn pool_schema() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<PoolForm>().to_value()
+}
+
+/// The schema of a file of scenarios.
+pub fn scenario_schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ScenariosForm>().to_value()
 }

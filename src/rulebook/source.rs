@@ -40,8 +40,7 @@ impl Source {
     pub(super) fn error(&self, code: &'static str, place: &Range<usize>, message: impl Into<String>) -> Diagnostic {
         let start = self.floor(place.start);
         let end = self.floor(place.end.max(start));
-        let index = self.line_starts.partition_point(|line| *line <= start).saturating_sub(1);
-        let line_start = self.line_starts.get(index).copied().unwrap_or(0);
+        let (index, line_start) = self.line_of(start);
         let line_end = self.line_starts.get(index + 1).map_or(self.text.len(), |next| next - 1);
         let line = self.text.get(line_start..line_end).unwrap_or_default().trim_end_matches('\r');
         let column = |at: usize| {
@@ -59,6 +58,19 @@ impl Source {
             source_line: line.get(..line.floor_char_boundary(MAX_SHOWN)).unwrap_or_default().to_owned(),
             help: None,
         }
+    }
+
+    /// Line and column of a byte offset, both from 1.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let at = self.floor(offset);
+        let (index, start) = self.line_of(at);
+        (index + 1, self.characters_before(at) - self.characters_before(start) + 1)
+    }
+
+    /// The index of the line that an offset is on, and where it begins.
+    fn line_of(&self, offset: usize) -> (usize, usize) {
+        let index = self.line_starts.partition_point(|line| *line <= offset).saturating_sub(1);
+        (index, self.line_starts.get(index).copied().unwrap_or(0))
     }
 
     fn characters_before(&self, at: usize) -> usize {

@@ -32,6 +32,8 @@ pub(super) struct Tree {
     pub(super) limits: Option<Source>,
     pub(super) shared: Vec<Source>,
     pub(super) maps: BTreeMap<String, MapTree>,
+    /// Faults of scenarios' files: they are no reason to refuse the rulebook.
+    pub(super) scenario_faults: Vec<Diagnostic>,
 }
 
 /// The files of one map.
@@ -43,6 +45,7 @@ pub(super) struct MapTree {
     pub(super) rules: Vec<Source>,
     pub(super) templates: Vec<Source>,
     pub(super) pools: Vec<Source>,
+    pub(super) scenarios: Vec<Source>,
 }
 
 /// Reads every file of a folder that can belong to a rulebook.
@@ -109,6 +112,7 @@ enum Role<'a> {
     Rule(&'a str),
     Template(&'a str),
     Pool(&'a str),
+    Scenarios(&'a str),
 }
 
 fn role(path: &str) -> Option<Role<'_>> {
@@ -122,6 +126,7 @@ fn role(path: &str) -> Option<Role<'_>> {
         ["shared", ..] => return template.then_some(Role::Shared),
         [map, "map"] if yaml => Role::Map(map),
         [map, _] if yaml => Role::Rule(map),
+        [map, "tests", _] if yaml => Role::Scenarios(map),
         [map, "templates", _] if template => Role::Template(map),
         [map, "promo", _] if yaml || extension == "csv" => Role::Pool(map),
         _ => return None,
@@ -141,6 +146,7 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
         if let Role::Map(map) = role {
             tree.maps.entry(map.to_owned()).or_default().has_map = true;
         }
+        let faults = if matches!(role, Role::Scenarios(_)) { &mut tree.scenario_faults } else { &mut *faults };
         let Some(source) = source(path, bytes, faults) else { continue };
         match role {
             Role::Attributes => tree.attributes = Some(source),
@@ -150,6 +156,7 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
             Role::Rule(map) => tree.maps.entry(map.to_owned()).or_default().rules.push(source),
             Role::Template(map) => tree.maps.entry(map.to_owned()).or_default().templates.push(source),
             Role::Pool(map) => tree.maps.entry(map.to_owned()).or_default().pools.push(source),
+            Role::Scenarios(map) => tree.maps.entry(map.to_owned()).or_default().scenarios.push(source),
         }
     }
     tree
@@ -179,7 +186,7 @@ fn source(path: &str, bytes: &[u8], faults: &mut Vec<Diagnostic>) -> Option<Sour
     }
 }
 
-/// Hex SHA-256 over every file and over the shop's settings that decide.
+/// Hex SHA-256 over every file that decides, and over the shop's settings that do. Scenarios decide nothing.
 pub(super) fn hash(files: &Files, shop: &Shop) -> String {
     let mut hasher = Sha256::new();
     let mut add = |part: &[u8]| {
@@ -192,7 +199,7 @@ pub(super) fn hash(files: &Files, shop: &Shop) -> String {
     add(shop.locale.as_bytes());
     add(shop.currency.as_bytes());
     add(shop.assumed_purposes.iter().map(String::as_str).collect::<Vec<_>>().join("\n").as_bytes());
-    for (path, bytes) in files {
+    for (path, bytes) in files.iter().filter(|(path, _)| !matches!(role(path), Some(Role::Scenarios(_)))) {
         add(path.as_bytes());
         add(bytes);
     }

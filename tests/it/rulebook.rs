@@ -4,6 +4,7 @@ mod faults;
 mod folder;
 mod hostile;
 mod letters;
+mod scenarios;
 mod shipped;
 
 use milepost::journey::book::Shop;

@@ -238,7 +238,7 @@ fn moment(at: Timestamp) -> Value {
 }
 
 /// The value as its type stores it; `None` if it is of another type. `null` empties any attribute.
-fn of_type(value: &Value, kind: Type) -> Option<Value> {
+pub(super) fn of_type(value: &Value, kind: Type) -> Option<Value> {
     match (kind, value) {
         (_, Value::Null)
         | (Type::Any, _)

@@ -1,0 +1,289 @@
+//! Scenarios: the shipped ones hold and leave no step out, a failed one tells where and what, and their faults are told.
+
+use milepost::journey::book::Shop;
+use milepost::mail::{Composer, Job, LinkSigner, chain};
+use milepost::rulebook::scenario::{Coverage, Line, Outcome, Scenario, run};
+use milepost::rulebook::{Book, Files, Loaded, load_files, render, scenario_schema, starters};
+use milepost::settings::{MailSettings, ShopSettings};
+
+use super::{codes, sound, with};
+
+fn tell(book: &Book, scenario: &Scenario) -> Outcome {
+    let links = LinkSigner::of_previews();
+    let composer =
+        Composer::new(&MailSettings::default(), "https://post.shop.example", &ShopSettings::default(), links);
+    let composer = composer.expect("a composer");
+    run(book, scenario, &|customer, message, at| {
+        composer.fill(&book.letters, &Job::of(message, customer, at)).map_err(|error| chain(&error))
+    })
+}
+
+fn starter(n: usize, shop: Shop) -> Loaded {
+    let files: Files =
+        starters()[n].files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    load_files(&files, shop)
+}
+
+#[test]
+fn every_starters_scenarios_hold_and_take_every_step() {
+    // Wherever a shop is, and whatever its language: the scenarios that it begins with hold there too.
+    let shops = [
+        Shop::default(),
+        Shop { zone: chrono_tz::Asia::Vladivostok, locale: "ru".into(), currency: "RUB".into(), ..Shop::default() },
+        Shop { zone: chrono_tz::America::Los_Angeles, currency: "USD".into(), ..Shop::default() },
+    ];
+    for shop in shops {
+        for (n, starter_of) in starters().iter().enumerate() {
+            let loaded = starter(n, shop.clone());
+            let faults = &loaded.scenarios.diagnostics;
+            assert!(faults.is_empty(), "{}", render(faults, false));
+            let book = loaded.book.expect("a book");
+            let mut coverage = Coverage::default();
+            for scenario in &loaded.scenarios.list {
+                let outcome = tell(&book, scenario);
+                let told = (&outcome.failures, &outcome.told);
+                assert!(outcome.failures.is_empty(), "{}, {}: {told:#?}", shop.zone, scenario.name);
+                coverage.add(&outcome.walked);
+            }
+            for rule in coverage.rules(&book.rulebook) {
+                assert_eq!(rule.taken, rule.all, "{}: {rule:?}", starter_of.name);
+            }
+        }
+    }
+}
+
+/// A scenario of the small rulebook.
+fn scenario(text: &str) -> Loaded {
+    with(&[("shop/tests/hello.yaml", text)])
+}
+
+const HEAD: &str = "- scenario: Hello\n  clock: 2026-06-10 09:00\n";
+const COMES: &str = "  events:\n    - {event: customer.created, customer: {email: anna@mail.example, first_name: Anna}, consent: {marketing: true}}\n";
+
+/// What is told of a scenario: `line:column what`, then the difference.
+fn fails(expect: &str) -> Vec<String> {
+    let loaded = scenario(&format!("{HEAD}{COMES}{expect}"));
+    assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+    let book = loaded.book.expect("a book");
+    let outcome = tell(&book, &loaded.scenarios.list[0]);
+    let mut told = Vec::new();
+    for failure in outcome.failures {
+        told.push(format!("{}:{} {}", failure.place.line, failure.place.column, failure.what));
+        told.extend(failure.lines.into_iter().map(|line| match line {
+            Line::Same(text) => format!("  {text}"),
+            Line::Expected(text) => format!("- {text}"),
+            Line::Happened(text) => format!("+ {text}"),
+        }));
+    }
+    told
+}
+
+#[test]
+fn what_holds_is_not_spoken_of() {
+    let told = fails(
+        "  expect:
+    - nothing_sent_until: 1h
+      stage: new
+    - after: 1h
+      letters:
+        - {letter: hello, after: 1h, subject: Hello, text: [Hello Anna, post.shop.example], to: anna@mail.example, locale: en}
+      withheld: []
+      attributes: {first_name: Anna, city: null}
+    - nothing_sent_until: 30d
+",
+    );
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[test]
+fn what_fails_is_told_at_its_place_with_the_difference() {
+    assert_eq!(
+        fails(
+            "  expect:
+    - nothing_sent_until: 2h
+    - after: 3h
+      stage: buyer
+      letters: [hello]
+      withheld: [{letter: hello, reason: no_consent}]
+      attributes: {first_name: Bert}
+  never: [hello]
+"
+        ),
+        [
+            "6:7 nothing must go out before 2026-06-10 11:00:00 UTC",
+            "+ hello at 2026-06-10 10:00:00 UTC: \"Hello\"",
+            "8:14 the stage on the map shop, 2026-06-10 12:00:00 UTC",
+            "- buyer",
+            "+ new",
+            "9:16 the letters since the expectation before",
+            "- hello",
+            "10:17 the letters withheld since the expectation before",
+            "- hello: no_consent",
+            "11:20 customer.first_name, 2026-06-10 12:00:00 UTC",
+            "- \"Bert\"",
+            "+ \"Anna\"",
+            "12:11 the letter hello must never go out",
+            "+ hello at 2026-06-10 10:00:00 UTC: \"Hello\"",
+        ]
+    );
+    let told = fails(
+        "  expect:\n    - {after: 1h, letters: [{letter: hello, at: 2026-06-10 10:30, subject: Bye, text: Hello Bert}]}\n",
+    );
+    assert_eq!(
+        told[..8],
+        [
+            "6:38 the moment of the letter hello",
+            "- 2026-06-10 10:30:00 UTC",
+            "+ 2026-06-10 10:00:00 UTC",
+            "6:38 the subject of the letter hello",
+            "- … Bye …",
+            "+ Hello",
+            "6:38 the text of the letter hello",
+            "- … Hello Bert …",
+        ]
+    );
+    assert!(told[8].starts_with("+ Hello Anna.\nhttps://post.shop.example/u/"), "{}", told[8]);
+}
+
+#[test]
+fn what_is_given_is_known_and_starts_nothing() {
+    let text = "
+- scenario: Known for long
+  clock: 2026-06-10 09:00
+  given:
+    customer: {email: anna@mail.example}
+    consent: {marketing: false}
+    orders: [{id: 1, total: 10.50, ago: 40d}, {id: 2, total: 5, phase: cancelled}]
+    cart: {items: [{name: Bowl, price: 2.50, quantity: 2}], ago: 3d}
+    history: [{event: customer.created, ago: 90d}]
+  expect:
+    - after: 0s
+      stage: buyer
+    - after: 30d
+      letters: []
+      withheld: []
+";
+    let loaded = scenario(text);
+    assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+    let outcome = tell(&loaded.book.expect("a book"), &loaded.scenarios.list[0]);
+    assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+}
+
+#[test]
+fn a_letter_that_cannot_be_written_fails_its_scenario() {
+    let broken = "Subject: {{ customer.first_name | date }}\n\nHello.\n{{ unsubscribe_url }}\n";
+    let text = format!("{HEAD}{COMES}  expect: [{{after: 2h}}]\n");
+    let loaded = with(&[("shop/templates/hello.txt", broken), ("shop/tests/hello.yaml", &text)]);
+    let outcome = tell(&loaded.book.expect("a book"), &loaded.scenarios.list[0]);
+    assert_eq!(outcome.failures.len(), 1);
+    assert_eq!(outcome.failures[0].what, "the letter hello cannot be written");
+}
+
+#[test]
+fn coverage_tells_what_was_never_taken() {
+    let rule = "rule: hello\non: {event: customer.created}\nsteps:\n  - branch:\n      - if: orders.count > 0\n        then: [{send: hello}, exit]\n      - if: cart.total > 5\n        then: [{wait: 1h}]\n  - send: hello\n";
+    let text = format!("{HEAD}{COMES}  expect: [{{after: 2h, letters: [hello]}}]\n");
+    let loaded = with(&[("shop/hello.yaml", rule), ("shop/tests/hello.yaml", &text)]);
+    assert!(loaded.book.is_some(), "{}", render(&loaded.diagnostics, false));
+    let book = loaded.book.expect("a book");
+    let mut coverage = Coverage::default();
+    coverage.add(&tell(&book, &loaded.scenarios.list[0]).walked);
+    let rules = coverage.rules(&book.rulebook);
+    assert_eq!((rules[0].taken, rules[0].all), (3, 8));
+    assert_eq!(rules[0].steps_never_taken, ["send-hello", "exit", "wait-1h"]);
+    assert_eq!(rules[0].arms_never_taken, ["branch: if orders.count > 0", "branch: if cart.total > 5"]);
+}
+
+#[test]
+fn a_scenario_is_no_part_of_the_rulebook() {
+    let plain = load_files(&sound(), Shop::default()).book.expect("a book").rulebook.hash;
+    let tested = scenario(&format!("{HEAD}  expect: [{{after: 1h}}]\n"));
+    assert_eq!(tested.scenarios.list.len(), 1);
+    assert_eq!(tested.book.expect("a book").rulebook.hash, plain);
+    for broken in ["- scenario: [", "", "- {scenario: x}\n"] {
+        let loaded = scenario(broken);
+        assert!(loaded.diagnostics.is_empty() && loaded.book.is_some(), "a broken test stops no shop");
+        assert!(!loaded.scenarios.diagnostics.is_empty());
+    }
+}
+
+/// Faults of these codes are told, each at its `«` in the text.
+fn check(text: &str, expected: &[&str]) {
+    let plain = text.replace('«', "");
+    let places = text.match_indices('«').map(|(at, _)| {
+        let before = text[..at].replace('«', "");
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        format!("{}:{}", before.matches('\n').count() + 1, line.chars().count() + 1)
+    });
+    let expected: Vec<String> =
+        expected.iter().zip(places).map(|(code, place)| format!("{code} shop/tests/hello.yaml:{place}")).collect();
+    let loaded = scenario(&plain);
+    let faults = &loaded.scenarios.diagnostics;
+    assert_eq!(codes(faults), expected, "{plain}\n{}", render(faults, false));
+    assert!(loaded.scenarios.list.is_empty(), "a faulty scenario is not run: {plain}");
+}
+
+#[test]
+fn faults_of_expectations_are_told_at_their_place() {
+    let expect = |text: &str, expected: &[&str]| check(&format!("{HEAD}  expect:\n    - {text}\n"), expected);
+    expect("{after: 1h, stage: «buyr}", &["unknown-stage"]);
+    expect("{after: 1h, stages: {«shp: new}}", &["unknown-map"]);
+    expect("{after: 1h, stages: {shop: «nwe}}", &["unknown-stage"]);
+    expect("{after: 1h, letters: [«helo]}", &["unknown-letter"]);
+    expect("{after: 1h, letters: [{letter: hello, «sbject: x}]}", &["unknown-key"]);
+    expect("{after: 1h, withheld: [{letter: «helo}]}", &["unknown-letter"]);
+    expect("{after: 1h, attributes: {«shoe_size: 4}}", &["unknown-attribute"]);
+    expect("{after: 1h, attributes: {vip: «4}}", &["wrong-type"]);
+    expect("{after: «soon}", &["bad-span"]);
+    expect("{at: «10:00}", &["bad-moment"]);
+    expect("{at: «2026-06-09 10:00}", &["out-of-range"]);
+    expect("{at: 2026-06-11 10:00, after: «1h}", &["two-moments"]);
+    expect("{nothing_sent_until: «1h, letters: []}", &["two-moments"]);
+    expect("{after: 2h}\n    - «{after: 1h}", &["not-in-order"]);
+    expect("{«aftr: 1h}", &["unknown-key"]);
+    check(&format!("{HEAD}  expect: «[]\n"), &["empty-expect"]);
+    check(&HEAD.replace("scenario:", "«scenario:"), &["missing-key"]);
+    check("- scenario: x\n  clock: «noon\n  expect: [{after: 1h}]\n", &["bad-moment"]);
+    check("«scenario: x\n", &["wrong-type"]);
+}
+
+#[test]
+fn faults_of_what_is_given_and_happens_are_told_at_their_place() {
+    let event = |text: &str, expected: &[&str]| {
+        check(&format!("{HEAD}  events:\n    - {text}\n  expect: [{{after: 1h}}]\n"), expected);
+    };
+    event("{event: «Order Created}", &["bad-event"]);
+    event("{event: «customer.merged}", &["bad-event"]);
+    event("{event: «cart.updated}", &["no-cart"]);
+    event("{event: order.created, order: {total: «12.505}}", &["bad-amount"]);
+    event("{event: order.created, order: {total: 5, currency: «euros}}", &["bad-amount"]);
+    event("{event: order.created, order: {phase: «done}}", &["unknown-word"]);
+    event("{event: order.created, order: {paid: «maybe}}", &["wrong-type"]);
+    event("{event: customer.updated, consent: {«marketng: true}}", &["unknown-purpose"]);
+    event("{event: customer.updated, consent: {marketing: «soon}}", &["wrong-type"]);
+    event("{event: customer.updated, customer: {«shoe_size: 4}}", &["unknown-attribute"]);
+    check(
+        &format!("{HEAD}  pools: {{«tne: [A]}}\n  never: [«helo]\n  expect: [{{after: 1h}}]\n"),
+        &["unknown-pool", "unknown-letter"],
+    );
+    check(&format!("{HEAD}  pools: {{ten: «A}}\n  expect: [{{after: 1h}}]\n"), &["wrong-type"]);
+    check(
+        &format!("{HEAD}  given:\n    history: [{{event: order.created, after: «1h}}]\n  expect: [{{after: 1h}}]\n"),
+        &["two-moments"],
+    );
+    let misspelt = "{event: order.craeted}\n  expect: [{after: 1h}]\n";
+    let loaded = scenario(&format!("{HEAD}  events:\n    - {misspelt}"));
+    assert_eq!(codes(&loaded.scenarios.diagnostics), ["unknown-event shop/tests/hello.yaml:4:15"], "a warning only");
+    assert_eq!(loaded.scenarios.list.len(), 1);
+}
+
+#[test]
+fn the_schema_knows_the_keys() {
+    let schema = scenario_schema();
+    assert_eq!(schema["type"], "array");
+    let keys = schema["$defs"]["Scenario"]["properties"].as_object().expect("keys");
+    for key in ["scenario", "clock", "given", "suppressed", "pools", "events", "expect", "never"] {
+        assert!(keys.contains_key(key), "{key}");
+    }
+    insta::assert_json_snapshot!("scenario_schema", schema);
+}
