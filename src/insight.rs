@@ -1,4 +1,4 @@
-//! Figures of maps and rules, read from counters.
+//! Figures of maps and rules, read from counters; and the story of one customer, read from what is on record of them.
 //!
 //! The engine turns every effect into counts ([`metrics`]) and adds them in the transaction of the effect itself, so a
 //! figure can never disagree with what was done. Reading sums a few hundred counter rows; history is never scanned.
@@ -7,10 +7,12 @@
 
 pub mod figures;
 pub mod format;
+pub mod letter;
 pub mod metrics;
 pub mod place;
 pub mod promo;
 pub mod stay;
+pub mod story;
 pub mod table;
 
 pub use figures::{MapFigures, RuleFigures, StageFigures};

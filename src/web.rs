@@ -8,6 +8,7 @@
 pub mod assets;
 pub mod auth;
 pub mod events;
+pub mod explain;
 pub mod headers;
 pub mod health;
 pub mod hooks;
@@ -74,7 +75,8 @@ pub fn router(state: WebState) -> Router {
     // Hooks stay outside the layer of page headers: they are the hot path and nobody renders their answers.
     let hooks = Router::new().route("/hooks/{connection}/{secret}", get(hooks::take).post(hooks::take));
     let others = Router::new()
-        .route("/api/v1/events", post(events::take).layer(Extension(tokens)).fallback(events::only_post))
+        .route("/api/v1/events", post(events::take).layer(Extension(tokens.clone())).fallback(events::only_post))
+        .route("/api/v1/customers/{key}/explain", get(explain::tell).layer(Extension(tokens)))
         .route("/api/v1/maps/{map}", get(maps::figures))
         .route(
             "/u/{token}",

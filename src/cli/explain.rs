@@ -1,22 +1,20 @@
 //! `milepost explain`: why a customer got, waits for, or did not get a letter.
 
+mod told;
+
 use std::io;
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
 use clap::Args;
-use serde::Serialize;
 
 use super::context::{Context, load_book};
-use super::messages::{self, Row};
-use super::{customer, known, out};
-use crate::insight;
+use super::{customer, known, moment, out};
+use crate::insight::story::{self, Asked, Letter, Run};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
-use crate::journey::effect::{Cause, Decision, EndReason};
-use crate::journey::explain::{self, Explanation};
-use crate::journey::time::Timestamp;
-use crate::store::{EnrollmentRow, MessageFilter};
+use crate::journey::effect::{Cause, Decision};
+use crate::store::EnrollmentRow;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -24,9 +22,12 @@ pub struct ExplainArgs {
     /// The customer: an id, an e-mail address, a phone number, `external=ID` or `CONNECTION=ID`.
     #[arg(long)]
     customer: String,
-    /// About one rule only.
+    /// About one rule only, and then everything about it.
     #[arg(long)]
     rule: Option<String>,
+    /// As of another moment: from the record, if it is past; else as time alone would bring it (`+7d`, `2026-12-24`).
+    #[arg(long, value_name = "MOMENT")]
+    at: Option<String>,
     /// At most so many decisions and letters, latest first.
     #[arg(long, default_value_t = 30)]
     limit: usize,
@@ -35,85 +36,66 @@ pub struct ExplainArgs {
     json: bool,
 }
 
-/// Everything that explains.
-#[derive(Serialize)]
-struct Report {
-    customer: Customer,
-    runs: Vec<Run>,
-    decisions: Vec<Decision>,
-    letters: Vec<Row>,
-    now: Vec<Explanation>,
-}
-
-/// A run that is over.
-#[derive(Serialize)]
-struct Run {
-    enrollment: String,
-    rule: String,
-    started_at: Timestamp,
-    ended_at: Timestamp,
-    ended_by: EndReason,
-    /// The goal was reached in its window.
-    converted_at: Option<Timestamp>,
-}
-
-impl Run {
-    fn over(row: EnrollmentRow) -> Option<Self> {
-        let (ended_at, ended_by) = row.ended?;
-        let converted_at = row.converted.map(|conversion| conversion.at);
-        Some(Self { enrollment: row.id, rule: row.rule, started_at: row.started_at, ended_at, ended_by, converted_at })
-    }
-}
-
 /// Prints the explanation.
 pub(super) async fn run(args: ExplainArgs, context: &Context) -> anyhow::Result<ExitCode> {
     let (loaded, store) = context.open().await?;
     let zone = loaded.shop().zone;
+    let now = context.clock.now();
+    let at = args.at.as_deref().map(|text| moment::read_either_way(text, zone, now)).transpose()?;
     let customer = customer::find(&store, &args.customer).await?;
-    let limit = args.limit;
     // What is on record stands whatever has become of the rules since.
     let book = load_book(&loaded).map(|book| book.rulebook).ok();
-    let concerns = |rule: &str| args.rule.as_deref().is_none_or(|asked| asked == rule);
-    let mut runs: Vec<EnrollmentRow> = store.enrollments_of(&customer.id).await?;
-    runs.retain(|run| concerns(&run.rule));
     if let (Some(rule), Some(book)) = (&args.rule, &book) {
-        is_a_rule(rule, book, &runs)?;
+        is_a_rule(rule, book, &store.enrollments_of(&customer.id).await?)?;
     }
-    let runs: Vec<Run> = runs.into_iter().rev().filter_map(Run::over).take(limit).collect();
-    let now = book.iter().flat_map(|book| {
-        let rules = book.rules.values().filter(|rule| concerns(&rule.id));
-        rules.map(|rule| explain::explain(book, rule, &customer, context.clock.now()))
-    });
-    let now: Vec<Explanation> = now.collect();
-    let decisions = store.decisions(&customer.id, args.rule.as_deref(), limit).await?;
-    let filter = MessageFilter {
-        customer: Some(customer.id.clone()),
-        rule: args.rule.clone(),
-        limit,
-        ..MessageFilter::default()
-    };
-    let letters = store.messages(&filter).await?;
+    let asked = Asked { rule: args.rule.as_deref(), at, limit: args.limit };
+    let story = story::tell(&store, book.as_ref(), customer, asked, now).await?;
     if args.json {
-        let letters = letters.iter().map(Row::of).collect();
-        out::json(&Report { customer, runs, decisions, letters, now })?;
+        out::json(&story)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    who(&story.customer, zone)?;
+    if at.is_some_and(|at| at < now) {
+        out::line(format_args!(
+            "\nAs of {}, from the record. Facts of the past are not kept.",
+            out::when(story.at, zone)
+        ))?;
     } else {
-        who(&customer, zone)?;
-        runs_under_way(&customer, args.rule.as_deref(), zone)?;
-        runs_over(&runs, zone)?;
-        decided(&decisions, zone)?;
-        out::line("\nLetters")?;
-        messages::table(&letters, zone)?;
-        what_now(&now, zone)?;
+        runs_under_way(&story.customer, args.rule.as_deref(), zone)?;
+    }
+    runs_over(&story.runs, zone)?;
+    decided(&story.decisions, zone)?;
+    letters(&story.letters, args.rule.is_some(), zone)?;
+    if at.is_none_or(|at| at >= now) {
+        told::what_comes(&story, at.is_some(), zone)?;
+        told::what_now(&story, args.rule.is_some(), book.is_some(), zone)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A rule's name that is neither in the rulebook nor on this customer's record is a slip of the keys.
 fn is_a_rule(name: &str, book: &Rulebook, runs: &[EnrollmentRow]) -> anyhow::Result<()> {
-    if !runs.is_empty() {
+    if runs.iter().any(|run| run.rule == name) {
         return Ok(());
     }
     known::check("rule", name, book.rules.keys().map(String::as_str))
+}
+
+/// Letters, with what each policy said of them if it is `whole`.
+fn letters(letters: &[Letter], whole: bool, zone: Tz) -> io::Result<()> {
+    out::line("\nLetters")?;
+    let row = |letter: &Letter| {
+        let row = &letter.row;
+        let cells = [row.state, &row.rule, &row.letter, &row.to, &row.reason].map(str::to_owned);
+        [row.id.clone(), out::when(letter.due, zone)].into_iter().chain(cells).collect()
+    };
+    let header = ["id", "due", "state", "rule", "letter", "to", "reason"];
+    out::table(&header, letters.iter().map(row).collect(), "There are no such letters.")?;
+    for letter in letters.iter().filter(|_| whole) {
+        out::line(format_args!("What the policies said of {} ({})", letter.row.letter, letter.row.id))?;
+        told::verdicts(&letter.verdicts)?;
+    }
+    Ok(())
 }
 
 fn runs_under_way(customer: &Customer, rule: Option<&str>, zone: Tz) -> io::Result<()> {
@@ -140,39 +122,13 @@ fn runs_over(runs: &[Run], zone: Tz) -> io::Result<()> {
     out::table(&["rule", "began", "ended", "because", "goal reached"], rows, "None.")
 }
 
-/// What each rule would do now, should it be triggered.
-fn what_now(rules: &[Explanation], zone: Tz) -> io::Result<()> {
-    out::line("\nWhat each rule would do now")?;
-    for rule in rules {
-        let could = if rule.could_start.is_ok() { "would start on" } else { "would not start on" };
-        out::line(out::clean(&format!("{}: {could} {}", rule.rule, rule.trigger)))?;
-        for obstacle in rule.could_start.as_ref().err().into_iter().flatten() {
-            out::line(out::clean(&format!("    {obstacle}")))?;
-        }
-        if let Some(reason) = &rule.would_withhold {
-            out::line(out::clean(&format!("    a letter of it would be withheld: {reason}")))?;
-        }
-        if let Some(held) = &rule.would_wait {
-            let (limit, until) = (insight::format::words(held.by.code()), out::when(held.until, zone));
-            out::line(format_args!("    a letter of it would wait until {until}: {limit}"))?;
-        }
-    }
-    if rules.is_empty() {
-        out::line("Not known: the rulebook has faults.")?;
-    }
-    Ok(())
-}
-
 fn decided(decisions: &[Decision], zone: Tz) -> io::Result<()> {
     out::line("\nWhat was decided, latest first")?;
     for decision in decisions {
         let about = format!("{}: {} {}", decision.rule, decision.about, decision.outcome);
         out::line(format_args!("{}  {}", out::when(decision.at, zone), out::clean(&about)))?;
         out::line(format_args!("    {} ({})", out::clean(&decision.note), out::clean(&cause(&decision.cause))))?;
-        for part in &decision.parts {
-            let facts = if part.facts.is_empty() { String::new() } else { format!("   [{}]", part.facts.join(", ")) };
-            out::line(out::clean(&format!("    {} -> {}{facts}", part.text, part.result)))?;
-        }
+        told::parts(&decision.parts)?;
     }
     if decisions.is_empty() {
         out::line("Nothing: no event of this customer concerned a rule yet.")?;

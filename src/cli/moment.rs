@@ -21,6 +21,14 @@ pub(super) fn read(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Times
     anyhow::bail!("`{text}` is not a moment: write `2026-11-22`, `2026-11-22T10:00:00Z`, or `7d` for seven days ago")
 }
 
+/// The same, and `+7d` for seven days from now.
+pub(super) fn read_either_way(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
+    match text.strip_prefix('+').and_then(|span| span.parse::<Span>().ok()) {
+        Some(span) => Ok(now.after(span)),
+        None => read(text, zone, now),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! parts of their own (joined by `&&`, `||`, `!`); each records the moment its answer will flip by itself. A part that
 //! cannot be told (a fact that was never said, say) counts as false. Nothing here reads a clock.
 
+mod change;
 mod check;
 mod evaluate;
 mod text;

@@ -88,6 +88,18 @@ impl Key {
         Self { kind: "email".into(), value: address.trim().to_lowercase() }
     }
 
+    /// A key as people write it: an address, a number that begins with `+`, `external=ID` or `CONNECTION=ID`; `None` for
+    /// anything else, which may be Milepost's own id.
+    pub fn named(text: &str) -> Option<Self> {
+        if let Some((kind, value)) = text.split_once('=') {
+            return Some(if kind == "external" { Self::external(value) } else { Self::source(kind, value) });
+        }
+        if text.contains('@') {
+            return Some(Self::email(text));
+        }
+        text.starts_with('+').then(|| Self::phone(text))
+    }
+
     /// A telephone number (digits and a leading plus only).
     pub fn phone(number: &str) -> Self {
         let value = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
@@ -217,4 +229,18 @@ pub struct Event {
     /// Anything else, readable in conditions and letters as `event.<name>`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub data: Map<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_can_be_named_in_many_ways() {
+        assert_eq!(Key::named("Anna@Shop.example"), Some(Key::email("anna@shop.example")));
+        assert_eq!(Key::named("+7 900 000-00-00"), Some(Key::phone("+79000000000")));
+        assert_eq!(Key::named("external=77"), Some(Key::external("77")));
+        assert_eq!(Key::named("shop=982"), Some(Key::source("shop", 982)));
+        assert_eq!(Key::named("0198c0de-0000-7000-8000-000000000000"), None);
+    }
 }

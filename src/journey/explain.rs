@@ -1,10 +1,12 @@
-//! Why, and why not: what a rule would do for a customer now, condition by condition.
+//! Why, and why not: what a rule would do for a customer now, condition by condition, and what would have to change.
+
+mod remedy;
 
 use serde::Serialize;
 
 use super::attention::{self, Held};
 use super::book::Rulebook;
-use super::condition::{Condition, Facts, Part};
+use super::condition::{Facts, Part};
 use super::customer::Customer;
 use super::effect::PolicyVerdict;
 use super::policy;
@@ -20,7 +22,9 @@ pub struct Explanation {
     pub trigger: String,
     /// Whether it could start now if it were triggered, and if not why, in words.
     pub could_start: Result<(), Vec<String>>,
-    /// The parts of `when`, where it does not read the event.
+    /// What must happen or change for it to start, all of it together; nothing, where it never can.
+    pub would_start_if: Vec<String>,
+    /// The parts of `when`; those that read the event are the event's to decide.
     pub when: Vec<Part>,
     /// The run under way.
     pub running: Option<Running>,
@@ -34,6 +38,8 @@ pub struct Explanation {
     pub would_withhold: Option<String>,
     /// Whether such a letter would have to wait for a limit.
     pub would_wait: Option<Held>,
+    /// What would let such a letter go, where it would not.
+    pub would_send_if: Option<String>,
     /// When a condition's answer flips by itself, if one does.
     pub flips_at: Option<Timestamp>,
 }
@@ -53,8 +59,8 @@ pub struct Running {
     pub pending: Vec<String>,
 }
 
-/// Explains one rule for one customer.
-pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp) -> Explanation {
+/// Explains one rule for one customer. `suppressed` is whether the customer's address is on the suppression list.
+pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bool, now: Timestamp) -> Explanation {
     let zone = book.shop.zone;
     let facts = Facts { customer, event: None, now, zone };
     let mut flips_at = None;
@@ -87,11 +93,10 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
             _ => {}
         }
     }
-    let when = standalone(rule.when.as_ref()).map(|c| c.trace(facts)).unwrap_or_default();
-    if let Some(condition) = standalone(rule.when.as_ref()) {
-        let answer = condition.evaluate(facts);
-        flips_at = answer.flips_at;
-        if !answer.holds {
+    let when = rule.when.as_ref().map(|when| when.trace_before_event(facts)).unwrap_or_default();
+    if let Some(condition) = &rule.when {
+        flips_at = condition.evaluate(facts).flips_at;
+        if condition.told(facts) == Some(false) {
             obstacles.push(format!("its condition does not hold: {}", condition.text()));
         }
     }
@@ -99,6 +104,7 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
         obstacles.push("the customer is deleted in the source".into());
     }
     let mut verdict = policy::at_planning(book, customer, rule);
+    policy::suppression(&mut verdict, suppressed);
     let mut waits = None;
     if verdict.withhold.is_none()
         && let Some(slot) = attention::slot_of_new(book, rule, customer, now)
@@ -110,6 +116,7 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
     Explanation {
         rule: rule.id.clone(),
         trigger: trigger_in_words(&rule.trigger),
+        would_start_if: remedy::to_start(book, rule, customer, now),
         could_start: if obstacles.is_empty() { Ok(()) } else { Err(obstacles) },
         when,
         running: running.map(|run| Running {
@@ -125,6 +132,7 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp
             .map(|(reason, at)| format!("{reason} ({})", at.in_words(zone))),
         would_withhold: verdict.withhold.as_ref().map(ToString::to_string),
         would_wait: waits,
+        would_send_if: verdict.withhold.as_ref().and_then(|reason| remedy::to_send(reason, &rule.purpose)),
         policies: verdict.verdicts,
         flips_at,
     }
@@ -145,9 +153,4 @@ pub fn trigger_in_words(trigger: &Trigger) -> String {
             format!("the schedule `{}` ({}), for {whom}", schedule.text, schedule.zone)
         }
     }
-}
-
-/// A condition that can be told without an event.
-fn standalone(condition: Option<&Condition>) -> Option<&Condition> {
-    condition.filter(|c| !c.paths().iter().any(|path| path.starts_with("event.")))
 }

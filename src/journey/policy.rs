@@ -67,13 +67,18 @@ pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppresse
     let note = exit.as_ref().map_or_else(|| "nothing ended the run".to_owned(), ToString::to_string);
     verdict.ask("exit", note, exit.map(|end| WithheldReason::Exited { end }));
     consent_and_address(&mut verdict, book, customer, &pending.purpose);
-    let note = if suppressed { "the address is on the suppression list" } else { "the address is not suppressed" };
-    verdict.ask("suppression", note.into(), suppressed.then_some(WithheldReason::Suppressed));
+    suppression(&mut verdict, suppressed);
     holdout(&mut verdict, book, customer, book.rules.get(&pending.rule));
     if verdict.withhold.is_none() {
         limits(&mut verdict, book, customer, message, now);
     }
     verdict
+}
+
+/// Adds what the suppression list says of the address.
+pub(super) fn suppression(verdict: &mut Verdict, suppressed: bool) {
+    let note = if suppressed { "the address is on the suppression list" } else { "the address is not suppressed" };
+    verdict.ask("suppression", note.into(), suppressed.then_some(WithheldReason::Suppressed));
 }
 
 /// The verdict at the last moment, taken over by the customer's document: a letter that must not go is not pending any more,

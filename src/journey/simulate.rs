@@ -88,6 +88,12 @@ impl<'b> Simulator<'b> {
         self.people.len()
     }
 
+    /// Takes in a customer as they are; letters of theirs that are on the way stay out of it.
+    pub fn adopt(&mut self, customer: Customer) {
+        let place = self.people.place(&customer.id, customer.now);
+        self.people.put(place, customer);
+    }
+
     /// Takes in old news of a customer: facts change, and nothing else. Ended by [`Simulator::begin`].
     pub fn remember(&mut self, customer: &str, event: &Event) {
         let place = self.people.place(customer, event.received_at);

@@ -55,7 +55,7 @@ impl Default for DatabaseSettings {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiSettings {
-    /// Bearer tokens for `POST /api/v1/events`, by name. A token is at least 16 characters.
+    /// Bearer tokens by name, for `POST /api/v1/events` and for what is asked of customers. A token is at least 16 characters.
     #[schemars(with = "std::collections::BTreeMap<String, String>", extend("writeOnly" = true))]
     pub tokens: std::collections::BTreeMap<String, SecretString>,
 }

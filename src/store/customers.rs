@@ -152,6 +152,14 @@ impl Store {
         rows.first().map(document).transpose()
     }
 
+    /// A customer as people name them: by Milepost's id or by a key ([`Key::named`]).
+    pub async fn customer_named(&self, name: &str) -> Result<Option<Customer>> {
+        match Key::named(name) {
+            Some(key) => self.customer_by_key(&key).await,
+            None => self.customer(name).await,
+        }
+    }
+
     /// A customer's id with those of everyone who was merged into the same survivor; the id alone if it is unknown.
     pub(super) async fn family(&self, id: &str) -> Result<Vec<String>> {
         const SQL: &str = "SELECT member.id FROM customers AS member, customers AS asked

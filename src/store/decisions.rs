@@ -31,10 +31,22 @@ impl Tx {
 impl Store {
     /// Decisions about a customer and those merged into it, of one rule if one is given, the last recorded first.
     pub async fn decisions(&self, customer: &str, rule: Option<&str>, limit: usize) -> Result<Vec<Decision>> {
+        self.decisions_until(customer, rule, Timestamp::MAX, limit).await
+    }
+
+    /// The same, of those that were taken up to a moment.
+    pub async fn decisions_until(
+        &self,
+        customer: &str,
+        rule: Option<&str>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Decision>> {
         const SQL: &str = "SELECT doc FROM decisions WHERE customer = ANY($1) AND ($2 IS NULL OR rule = $2)
-            ORDER BY id DESC LIMIT $3";
+            AND at <= $3 ORDER BY id DESC LIMIT $4";
         let family = self.family(customer).await?;
-        let args = vec![Arg::texts(family.iter().map(String::as_str)), Arg::maybe_text(rule), Arg::count(limit)];
+        let family = Arg::texts(family.iter().map(String::as_str));
+        let args = vec![family, Arg::maybe_text(rule), Arg::time(until), Arg::count(limit)];
         let rows = self.read("read decisions", SQL, args).await?;
         rows.iter().map(|row| row.fields().json()).collect()
     }

@@ -1,5 +1,6 @@
 //! The command line, run as a program: init, check, schema, faults of settings, exit codes.
 
+mod explain;
 mod letters;
 mod scenarios;
 

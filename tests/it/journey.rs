@@ -2,6 +2,7 @@
 
 mod advance;
 mod conditions;
+mod lacks;
 mod limits;
 mod promo;
 mod properties;

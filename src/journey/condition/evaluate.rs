@@ -13,7 +13,7 @@ use crate::journey::facts::view;
 use crate::journey::time::Timestamp;
 
 /// CEL's standard functions, declared once: building them costs more than evaluating a condition.
-static ENVIRONMENT: LazyLock<Arc<cel::Env>> = LazyLock::new(|| Arc::new(cel::Env::stdlib()));
+pub(super) static ENVIRONMENT: LazyLock<Arc<cel::Env>> = LazyLock::new(|| Arc::new(cel::Env::stdlib()));
 
 /// What a condition is evaluated over.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,12 @@ impl Condition {
 }
 
 impl Node {
-    fn holds(&self, facts: &Facts<'_>, context: &cel::Context<'_, '_>, flips: &mut Option<Timestamp>) -> bool {
+    pub(super) fn holds(
+        &self,
+        facts: &Facts<'_>,
+        context: &cel::Context<'_, '_>,
+        flips: &mut Option<Timestamp>,
+    ) -> bool {
         match self {
             Self::All(nodes) => nodes.iter().all(|n| n.holds(facts, context, flips)),
             Self::Any(nodes) => nodes.iter().any(|n| n.holds(facts, context, flips)),
@@ -128,11 +133,11 @@ impl Node {
     }
 }
 
-fn moment(facts: &Facts<'_>, path: &str) -> Option<Timestamp> {
+pub(super) fn moment(facts: &Facts<'_>, path: &str) -> Option<Timestamp> {
     view::value(facts.customer, facts.event, path)?.as_str().and_then(Timestamp::parse_rfc3339)
 }
 
-fn shown(facts: &Facts<'_>, path: &str) -> String {
+pub(super) fn shown(facts: &Facts<'_>, path: &str) -> String {
     let value = view::value(facts.customer, facts.event, path).unwrap_or(Json::Null);
     let mut text = value.to_string();
     if text.len() > 120 {

@@ -1,0 +1,122 @@
+//! What would have to change: for a rule to start, for a letter of it to go.
+
+use crate::journey::book::Rulebook;
+use crate::journey::condition::{Condition, Facts};
+use crate::journey::customer::Customer;
+use crate::journey::effect::WithheldReason;
+use crate::journey::map::JourneyMap;
+use crate::journey::rule::{Reenter, Rule, Trigger};
+use crate::journey::time::Timestamp;
+
+/// All that must be so for a rule to start and is not so now; its trigger comes first. Nothing where nothing can.
+pub(super) fn to_start(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp) -> Vec<String> {
+    let facts = Facts { customer, event: None, now, zone: book.shop.zone };
+    let past = customer.past.get(&rule.id);
+    if customer.deleted_at.is_some() || (past.is_some() && rule.reenter == Reenter::Never) {
+        return Vec::new();
+    }
+    let mut wishes = triggered(book, rule, facts);
+    wishes.extend(placed(book, rule, facts));
+    if let Some(run) = customer.enrollments.iter().find(|run| run.rule == rule.id) {
+        wishes.push(format!("the run that began at {} is over", run.started_at.in_words(facts.zone)));
+    }
+    if let (Some(past), Reenter::After(span)) = (past, rule.reenter)
+        && past.started_at.after(span) > now
+    {
+        wishes.push(format!("that is on {} or later", past.started_at.after(span).in_words(facts.zone)));
+    }
+    wishes.extend(rule.when.iter().flat_map(|when| when.lacks(facts)));
+    wishes
+}
+
+/// What its trigger still waits for.
+fn triggered(book: &Rulebook, rule: &Rule, facts: Facts<'_>) -> Vec<String> {
+    let at = facts.customer.stages.get(&rule.map).map(|at| at.stage.as_str());
+    let comes_to = |stage: &str| {
+        let mut wishes = vec![format!("the customer comes to the stage {stage}")];
+        wishes.extend(stage_lacks(book.maps.get(&rule.map), stage, facts));
+        wishes
+    };
+    match &rule.trigger {
+        Trigger::Event { kind } => vec![format!("the event {kind} comes")],
+        Trigger::Enter { stage } if at == Some(stage) => {
+            vec![format!("the customer leaves the stage {stage} and comes back")]
+        }
+        Trigger::Enter { stage } => comes_to(stage),
+        Trigger::Leave { stage } if at == Some(stage) => vec![format!("the customer leaves the stage {stage}")],
+        Trigger::Leave { stage } => vec![format!("the customer comes to the stage {stage} and leaves it")],
+        Trigger::Stay { stage, span } => match facts.customer.stays.iter().find(|stay| stay.rule == rule.id) {
+            Some(stay) => {
+                vec![format!("the customer stays at the stage {stage} until {}", stay.at.in_words(facts.zone))]
+            }
+            None => comes_to(stage).into_iter().chain([format!("and stays there for {span}")]).collect(),
+        },
+        Trigger::Becomes { condition } => becomes(condition, facts),
+        Trigger::Cron { schedule, segment } => {
+            let next = schedule.next_after(facts.now).map(|at| at.in_words(facts.zone));
+            let mut wishes = vec![format!("the schedule fires: next on {}", next.as_deref().unwrap_or("no day"))];
+            wishes.extend(segment.iter().flat_map(|segment| segment.lacks(facts)));
+            wishes
+        }
+    }
+}
+
+fn becomes(condition: &Condition, facts: Facts<'_>) -> Vec<String> {
+    match condition.lacks(facts) {
+        lacks if lacks.is_empty() => vec![format!("`{}` turns false, and true again after that", condition.text())],
+        lacks => lacks,
+    }
+}
+
+/// What keeps the customer from the map or the stage that a rule belongs to.
+fn placed(book: &Rulebook, rule: &Rule, facts: Facts<'_>) -> Vec<String> {
+    let at = facts.customer.stages.get(&rule.map).map(|at| at.stage.as_str());
+    let map = book.maps.get(&rule.map);
+    match (&rule.stage, at) {
+        // Coming to the stage is what its trigger waits for already.
+        (Some(stage), _) if matches!(&rule.trigger, Trigger::Enter { stage: by } | Trigger::Stay { stage: by, .. } if by == stage) => {
+            Vec::new()
+        }
+        (Some(stage), at) if at != Some(stage) => {
+            let mut wishes = vec![format!("the customer is at the stage {stage}")];
+            wishes.extend(stage_lacks(map, stage, facts));
+            wishes
+        }
+        (None, None) => {
+            let mut wishes = vec![format!("the customer is on the map {}", rule.map)];
+            wishes.extend(map.and_then(|map| map.segment.as_ref()).iter().flat_map(|segment| segment.lacks(facts)));
+            wishes
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a stage's own conditions lack; why a later stage holds the customer is for that stage's condition to say.
+fn stage_lacks(map: Option<&JourneyMap>, stage: &str, facts: Facts<'_>) -> Vec<String> {
+    let Some(map) = map else { return Vec::new() };
+    let Some(place) = map.index_of(stage) else { return Vec::new() };
+    let mut lacks: Vec<String> = map.segment.iter().flat_map(|segment| segment.lacks(facts)).collect();
+    lacks.extend(map.stages[place].enter.lacks(facts));
+    let later = map.stages[place + 1..].iter().rev().find(|later| later.enter.evaluate(facts).holds);
+    lacks.extend(
+        later.map(|later| format!("the later stage {} does not hold any more: `{}`", later.id, later.enter.text())),
+    );
+    lacks
+}
+
+/// What would let a letter go that is withheld for a reason; `None` where nothing would.
+pub(super) fn to_send(reason: &WithheldReason, purpose: &str) -> Option<String> {
+    Some(match reason {
+        WithheldReason::NoConsent => format!("the customer agrees to {purpose}"),
+        WithheldReason::ConsentRefused => format!("the customer agrees to {purpose} again"),
+        WithheldReason::Suppressed => "the address is taken off the suppression list".into(),
+        WithheldReason::NoAddress => "an e-mail address becomes known".into(),
+        WithheldReason::BadAddress => "another e-mail address becomes known".into(),
+        WithheldReason::NoPromoCode => "the pool gets more codes".into(),
+        WithheldReason::Limit { .. } => "the limit leaves room, or is wider".into(),
+        WithheldReason::HeldOut { .. }
+        | WithheldReason::Deleted
+        | WithheldReason::Exited { .. }
+        | WithheldReason::NotPending => return None,
+    })
+}
