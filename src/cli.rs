@@ -9,6 +9,7 @@
 pub mod check;
 mod context;
 mod customer;
+pub mod customers;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
@@ -24,6 +25,7 @@ mod out;
 pub mod promo;
 pub mod render;
 pub mod schema;
+pub mod segments;
 pub mod send_test;
 pub mod serve;
 pub mod suppressions;
@@ -78,6 +80,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Print the journey map with its figures.
     Map(map::MapArgs),
+    /// Print the segments with how many customers are in each.
+    Segments(segments::SegmentsArgs),
+    /// List who is at a stage, in a segment, or on no stage of a map.
+    Customers(customers::CustomersArgs),
     /// Pools of promo codes.
     Promo(promo::PromoArgs),
     /// Addresses that must not be written to.
@@ -124,6 +130,8 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::SendTest(args) => send_test::run(args, context).await,
         Command::Explain(args) => explain::run(args, context).await,
         Command::Map(args) => map::run(&args, context).await,
+        Command::Segments(args) => segments::run(&args, context).await,
+        Command::Customers(args) => customers::run(args, context).await,
         Command::Promo(args) => promo::run(args, context).await,
         Command::Suppressions(args) => suppressions::run(args, context).await,
     }

@@ -11,6 +11,7 @@ pub mod letter;
 pub mod metrics;
 pub mod place;
 pub mod promo;
+pub mod segments;
 pub mod stay;
 pub mod story;
 pub mod table;

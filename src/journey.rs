@@ -25,6 +25,7 @@ pub mod placement;
 pub mod policy;
 pub mod promo;
 pub mod rule;
+pub mod segment;
 pub mod share;
 pub mod simulate;
 pub mod spelling;

@@ -1,7 +1,7 @@
 //! Files of a shop to rulebook and letters, with diagnostics.
 //!
-//! `rules/<map>/map.yaml`, `rules/<map>/<rule>.yaml`, letters in `rules/<map>/templates/`, promo codes in
-//! `rules/<map>/promo/`, scenarios in `rules/<map>/tests/`, layouts in `rules/shared/`, the shop's own attributes in
+//! `rules/<map>/map.yaml`, `rules/<map>/segments.yaml`, `rules/<map>/<rule>.yaml`, letters in `rules/<map>/templates/`, promo
+//! codes in `rules/<map>/promo/`, scenarios in `rules/<map>/tests/`, layouts in `rules/shared/`, the shop's own attributes in
 //! `rules/attributes.yaml`, limits of the whole shop in `rules/limits.yaml`: all are read and checked together, and every fault
 //! of a run is reported like a compiler does, with file, line, column and help.
 //!
@@ -34,7 +34,7 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use fixture::{Fixture, read_fixture};
 pub use letters::{Letters, RenderError, Rendered};
 pub use load::{load, load_files};
-pub use schema::{attributes_schema, limits_schema, pool_schema, scenario_schema, schema};
+pub use schema::{attributes_schema, limits_schema, pool_schema, scenario_schema, schema, segments_schema};
 pub use starters::{Starter, starters};
 pub use tree::Files;
 pub use watch::{Watch, WatchError};

@@ -30,6 +30,8 @@ enum Kind {
     Limits,
     /// `rules/<map>/tests/*.yaml`
     Scenario,
+    /// `rules/<map>/segments.yaml`
+    Segments,
     /// `config/milepost.toml`
     Settings,
 }
@@ -44,6 +46,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
         Some(Kind::Attributes) => out::json(&rulebook::attributes_schema())?,
         Some(Kind::Limits) => out::json(&rulebook::limits_schema())?,
         Some(Kind::Scenario) => out::json(&rulebook::scenario_schema())?,
+        Some(Kind::Segments) => out::json(&rulebook::segments_schema())?,
         Some(Kind::Settings) => out::json(Schema::of_settings().as_value())?,
         None => out::json(&json!({ "map": map, "rule": rule }))?,
     }

@@ -109,6 +109,7 @@ impl Batch {
                     self.counts.extend(metrics::counts_of_move(&moved));
                     self.moves.push((customer.clone(), moved));
                 }
+                Effect::SegmentMoved(moved) => self.counts.extend(metrics::counts_of_segment(&moved)),
                 Effect::Enrolled { enrollment, rule, map, stage, at, cause, held_out } => {
                     self.counts.extend(metrics::counts_of_enrolled(&map, &rule, held_out));
                     self.enrollments.push(EnrollmentRow {

@@ -4,17 +4,17 @@
 //!
 //! Invariant: these functions are pure and total; the engine adds what they return in the transaction of the effect.
 
-use crate::journey::effect::{EndReason, PlannedMessage, StageMove, WithheldReason};
+use crate::journey::effect::{EndReason, PlannedMessage, SegmentMove, StageMove, WithheldReason};
 use crate::journey::money::Money;
 use crate::store::Count;
 
 pub use super::stay::{bucket_middle, stay_bucket};
 
-/// Customers at a stage now (a gauge: +1 in, -1 out).
+/// Customers at a stage or in a segment now (a gauge: +1 in, -1 out).
 pub const HERE: &str = "here";
-/// Times that a customer came to a stage.
+/// Times that a customer came to a stage or joined a segment.
 pub const ENTERED: &str = "entered";
-/// Times that a customer left a stage; the detail is the stage moved to, empty for "off the map".
+/// Times that a customer left a stage or a segment; of a stage the detail is the one moved to, empty for "off the map".
 pub const LEFT: &str = "left";
 /// Stays at a stage by length; the detail is the bucket's number.
 pub const STAY: &str = "stay";
@@ -63,6 +63,11 @@ pub fn stage_subject(stage: &str) -> String {
     format!("stage:{stage}")
 }
 
+/// The subject of a segment's figures.
+pub fn segment_subject(segment: &str) -> String {
+    format!("segment:{segment}")
+}
+
 /// The subject of a rule's figures.
 pub fn rule_subject(rule: &str) -> String {
     format!("rule:{rule}")
@@ -86,6 +91,12 @@ pub fn counts_of_move(moved: &StageMove) -> Vec<Count> {
         add(to, ENTERED, String::new(), 1);
     }
     counts
+}
+
+/// A segment was joined or left.
+pub fn counts_of_segment(moved: &SegmentMove) -> Vec<Count> {
+    let of = |figure, by| count(&moved.map, segment_subject(&moved.segment), figure, String::new(), by);
+    if moved.joined { vec![of(HERE, 1), of(ENTERED, 1)] } else { vec![of(HERE, -1), of(LEFT, 1)] }
 }
 
 /// A run began.

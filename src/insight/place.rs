@@ -7,7 +7,11 @@ use crate::journey::rule::{Rule, Trigger};
 pub fn stage_of<'a>(map: &JourneyMap, rule: &'a Rule) -> Option<&'a str> {
     let stage = rule.stage.as_deref().or(match &rule.trigger {
         Trigger::Enter { stage } | Trigger::Leave { stage } | Trigger::Stay { stage, .. } => Some(stage.as_str()),
-        Trigger::Event { .. } | Trigger::Becomes { .. } | Trigger::Cron { .. } => None,
+        Trigger::Event { .. }
+        | Trigger::Join { .. }
+        | Trigger::Quit { .. }
+        | Trigger::Becomes { .. }
+        | Trigger::Cron { .. } => None,
     });
     stage.filter(|id| map.index_of(id).is_some())
 }
@@ -20,6 +24,8 @@ pub fn trigger_words(map: &JourneyMap, rule: &Rule) -> String {
         Trigger::Enter { stage } => format!("on entering “{}”", title(stage)),
         Trigger::Leave { stage } => format!("on leaving “{}”", title(stage)),
         Trigger::Stay { stage, span } => format!("after {span} at “{}”", title(stage)),
+        Trigger::Join { segment } => format!("on joining “{segment}”"),
+        Trigger::Quit { segment } => format!("on leaving “{segment}”"),
         Trigger::Becomes { condition } => format!("when {}", condition.text()),
         Trigger::Cron { schedule, .. } => format!("on schedule {}", schedule.text),
     }

@@ -247,8 +247,13 @@ impl Run<'_> {
             self.changed = false;
             self.flips = None;
             let occasion = Occasion { at, cause, event };
-            for moved in self.replace(cause) {
+            let moved = self.replace(cause);
+            let joined = self.resegment(cause);
+            for moved in moved {
                 self.start_on_move(&moved, &occasion);
+            }
+            for moved in joined {
+                self.start_on_segment(&moved, &occasion);
             }
             self.exit_on_conditions();
             if round == 0 {

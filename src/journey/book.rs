@@ -8,6 +8,7 @@ use super::attention::Attention;
 use super::map::JourneyMap;
 use super::promo::PoolRules;
 use super::rule::{Rule, Trigger};
+use super::segment::Segment;
 
 /// What the shop is, as far as decisions need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,8 @@ pub struct Rulebook {
     pub pools: BTreeMap<String, PoolRules>,
     /// Letters that show a promo code: map and name.
     pub code_letters: BTreeSet<(String, String)>,
+    /// Segments by `map/name`.
+    pub segments: BTreeMap<String, Segment>,
 }
 
 impl Rulebook {

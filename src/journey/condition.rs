@@ -1,8 +1,9 @@
 //! Conditions: CEL, checked against the known facts when compiled, traced when evaluated.
 //!
 //! There is no `now` in a condition. Time enters only through `older_than(t, "90d")` and `within(t, "30d")`, which stand as
-//! parts of their own (joined by `&&`, `||`, `!`); each records the moment its answer will flip by itself. A part that
-//! cannot be told (a fact that was never said, say) counts as false. Nothing here reads a clock.
+//! parts of their own (joined by `&&`, `||`, `!`); each records the moment its answer will flip by itself. So does a segment
+//! (`segment.loyal`), whose condition is a node of the one that names it. A part that cannot be told (a fact that was never
+//! said, say) counts as false. Nothing here reads a clock.
 
 mod change;
 mod check;
@@ -13,10 +14,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use check::named_segments;
 pub use evaluate::{Answer, Facts};
 
 use super::facts::Scope;
 use super::time::Span;
+
+/// Most parts of a condition: segments that name segments multiply them.
+const MAX_PARTS: usize = 1_000;
 
 /// A condition that was checked and can be evaluated.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub struct Condition(Arc<Compiled>);
 struct Compiled {
     text: String,
     root: Node,
+    /// How many parts it has, those of its segments included.
+    parts: usize,
 }
 
 /// The boolean skeleton of a condition; what it joins are parts.
@@ -45,6 +52,11 @@ enum Node {
         kind: AgeKind,
         path: String,
         span: Span,
+        text: String,
+    },
+    /// `segment.<name>`: the condition of a segment.
+    Segment {
+        condition: Condition,
         text: String,
     },
 }
@@ -85,7 +97,12 @@ impl Condition {
     /// Parses and checks a condition: every fault, not only the first.
     pub fn compile(text: &str, scope: &Scope) -> Result<Self, Vec<ConditionFault>> {
         let root = check::compile(text, scope)?;
-        Ok(Self(Arc::new(Compiled { text: text.to_owned(), root })))
+        let parts = root.parts();
+        if parts > MAX_PARTS {
+            let message = format!("a condition may have {MAX_PARTS} parts at most, those of its segments included");
+            return Err(vec![ConditionFault { message, help: None, start: 0, end: text.len() }]);
+        }
+        Ok(Self(Arc::new(Compiled { text: text.to_owned(), root, parts })))
     }
 
     /// The condition as written.
@@ -122,6 +139,16 @@ impl Node {
             Self::Not(node) => node.collect_paths(into),
             Self::Expression { paths, .. } => into.extend(paths.iter().map(String::as_str)),
             Self::Age { path, .. } => into.push(path),
+            Self::Segment { condition, .. } => condition.0.root.collect_paths(into),
+        }
+    }
+
+    fn parts(&self) -> usize {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::parts).sum(),
+            Self::Not(node) => node.parts(),
+            Self::Expression { .. } | Self::Age { .. } => 1,
+            Self::Segment { condition, .. } => condition.0.parts.saturating_add(1),
         }
     }
 
@@ -131,6 +158,7 @@ impl Node {
             Self::Not(node) => node.depends_on_time(),
             Self::Expression { .. } => false,
             Self::Age { .. } => true,
+            Self::Segment { condition, .. } => condition.depends_on_time(),
         }
     }
 }

@@ -48,6 +48,9 @@ pub struct Customer {
     pub cart: CartState,
     /// Where the customer stands, by map.
     pub stages: BTreeMap<String, Standing>,
+    /// Segments the customer is in, by `map/name`, and since when.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, Timestamp>,
     /// Runs of rules that are under way.
     pub enrollments: Vec<Enrollment>,
     /// What is remembered of ended runs, by rule, for re-entry.

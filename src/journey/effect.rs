@@ -14,6 +14,8 @@ use super::time::Timestamp;
 pub enum Effect {
     /// The customer moved on a map.
     StageMoved(StageMove),
+    /// The customer joined or left a segment.
+    SegmentMoved(SegmentMove),
     /// A run began.
     Enrolled {
         /// Enrollment id.
@@ -120,6 +122,23 @@ pub struct StageMove {
     pub since: Option<Timestamp>,
     /// Stage entered.
     pub to: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Joining or leaving a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentMove {
+    /// The segment's map.
+    pub map: String,
+    /// The segment.
+    pub segment: String,
+    /// Joined or left.
+    pub joined: bool,
+    /// When left: since when the customer was in it.
+    pub since: Option<Timestamp>,
     /// When.
     pub at: Timestamp,
     /// Why.

@@ -145,6 +145,8 @@ pub fn trigger_in_words(trigger: &Trigger) -> String {
         Trigger::Enter { stage } => format!("coming to the stage {stage}"),
         Trigger::Leave { stage } => format!("leaving the stage {stage}"),
         Trigger::Stay { stage, span } => format!("being at the stage {stage} for {span}"),
+        Trigger::Join { segment } => format!("joining the segment {segment}"),
+        Trigger::Quit { segment } => format!("leaving the segment {segment}"),
         Trigger::Becomes { condition } => format!("this becoming true: {}", condition.text()),
         Trigger::Cron { schedule, segment } => {
             let whom = segment

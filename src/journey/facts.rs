@@ -7,6 +7,8 @@ pub mod view;
 
 use std::collections::BTreeMap;
 
+use super::condition::Condition;
+
 /// The type of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -116,6 +118,9 @@ pub struct Scope {
     pub maps: Vec<String>,
     /// Purposes (`consent.<purpose>` is a boolean; null if never said).
     pub purposes: Vec<String>,
+    /// The segments of the map by name (`segment.<name>` stands as a part of its own); `None` when their file could not be
+    /// read, and then nothing is said of them.
+    pub segments: Option<BTreeMap<String, Condition>>,
     /// Whether `event.*` may be used here (in `when`, branches and goals of rules, not in stages and segments).
     pub event: bool,
 }

@@ -6,12 +6,13 @@
 use super::advance::{Advance, Input, advance};
 use super::book::Rulebook;
 use super::customer::{Customer, MOST_MESSAGES, RECENT_ORDERS};
-use super::effect::{Cause, Effect, EndReason, StageMove, WithheldReason};
+use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
 use super::event::{Phase, kind};
 use super::promo;
 use super::time::Timestamp;
 
-/// Merges `gone` into `survivor`. The effects also take `gone` off its stages and end what it must not go on with.
+/// Merges `gone` into `survivor`. The effects also take `gone` off its stages and out of its segments, and end what it must
+/// not go on with.
 pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestamp) -> Advance {
     let mut into = survivor;
     let mut effects: Vec<Effect> = gone
@@ -28,6 +29,17 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
             })
         })
         .collect();
+    effects.extend(gone.segments.iter().filter_map(|(key, since)| {
+        let (map, segment) = key.split_once('/')?;
+        Some(Effect::SegmentMoved(SegmentMove {
+            map: map.to_owned(),
+            segment: segment.to_owned(),
+            joined: false,
+            since: Some(*since),
+            at: now,
+            cause: Cause::Merge,
+        }))
+    }));
     into.first_seen_at = into.first_seen_at.min(gone.first_seen_at);
     for key in &gone.keys {
         if !into.keys.contains(key) {

@@ -72,6 +72,16 @@ pub enum Trigger {
         /// How long.
         span: Span,
     },
+    /// The customer joined a segment of the rule's map.
+    Join {
+        /// The segment.
+        segment: String,
+    },
+    /// The customer left a segment of the rule's map.
+    Quit {
+        /// The segment.
+        segment: String,
+    },
     /// A condition turned from false to true, by an event or by time alone.
     Becomes {
         /// The condition.

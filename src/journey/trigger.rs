@@ -126,7 +126,8 @@ impl Run<'_> {
         }
         let standing = self.customer.stages.get(&rule.map).map(|at| at.stage.as_str());
         let left = matches!(&rule.trigger, Trigger::Leave { .. });
-        if standing.is_none() && !left {
+        // Whoever quits a segment may have left the map with it.
+        if standing.is_none() && !left && !matches!(&rule.trigger, Trigger::Quit { .. }) {
             return Some(("not_on_map", format!("the customer is not on the map {}", rule.map), Vec::new()));
         }
         if let Some(stage) = rule.stage.as_deref()

@@ -10,16 +10,20 @@ use crate::journey::spelling::suggest;
 
 const TYPES: [Type; 5] = [Type::Text, Type::Number, Type::Bool, Type::Time, Type::List];
 
+/// Whether a name can stand in a condition.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
 /// The attributes by name; faults are reported, and what is sound is kept.
 pub(super) fn declared(form: &AttributesForm, source: &Source, faults: &mut Vec<Diagnostic>) -> BTreeMap<String, Type> {
     let words: Vec<&str> = TYPES.iter().map(|kind| kind.word()).collect();
     let mut attributes = BTreeMap::new();
     for (key, attribute) in &form.0 {
         let name = key.text.as_str();
-        let sound = name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.len() <= 64
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if !sound {
+        if !is_name(name) {
             let fault = source.error("bad-id", &key.place, format!("`{name}` cannot be the name of an attribute"));
             faults.push(fault.help("use lower-case letters, digits and `_`, beginning with a letter"));
             continue;

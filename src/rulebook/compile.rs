@@ -12,6 +12,7 @@ mod map;
 mod promo;
 mod rule;
 mod scenario;
+mod segments;
 mod steps;
 mod trigger;
 mod wait;
@@ -23,10 +24,12 @@ pub(super) use limits::compile_shop_limits;
 pub(super) use map::compile_map;
 pub(super) use rule::compile_rule;
 pub(super) use scenario::compile_scenario;
+pub(super) use segments::compile_segments;
 
 use super::diagnostic::Diagnostic;
 use super::source::Source;
 use crate::journey::book::Shop;
+use crate::journey::condition::Condition;
 use crate::journey::facts::{Scope, Type};
 
 /// What every file may refer to, gathered before anything is compiled.
@@ -44,15 +47,18 @@ pub(super) struct Outline {
     pub(super) stages: Option<Vec<String>>,
     pub(super) letters: BTreeSet<String>,
     pub(super) pools: BTreeSet<String>,
+    /// The conditions of the segments by name; `None` when their file could not be read, and then nothing is said of them.
+    pub(super) segments: Option<BTreeMap<String, Condition>>,
 }
 
 impl World {
-    /// The names that a condition may use.
+    /// The names that a condition may use on any map.
     pub(super) fn scope(&self, event: bool) -> Scope {
         Scope {
             attributes: self.attributes.clone(),
             maps: self.maps.keys().cloned().collect(),
             purposes: self.purposes.iter().cloned().collect(),
+            segments: None,
             event,
         }
     }

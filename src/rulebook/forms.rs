@@ -8,6 +8,7 @@ mod map;
 mod pool;
 mod rule;
 mod scenario;
+mod segments;
 mod step;
 
 use std::borrow::Cow;
@@ -23,6 +24,7 @@ pub(super) use scenario::{
     Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, ItemForm, LetterForm, MaybeStage, OneOrMany,
     OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
 };
+pub(super) use segments::{SegmentForm, SegmentsForm};
 pub(super) use step::{ActionForm, ArmForm, PromoForm, StepForm, WaitForm};
 
 use super::read::{At, Read, Reader};

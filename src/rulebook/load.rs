@@ -7,19 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::check::{Written, check_map, check_rule, check_sends};
-use super::compile::{Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_shop_limits};
+use super::compile::{
+    Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_segments, compile_shop_limits,
+};
 use super::diagnostic::{Diagnostic, Severity};
-use super::forms::{AttributesForm, MapForm, RuleForm, ScenariosForm, ShopLimitsForm};
+use super::forms::{AttributesForm, MapForm, RuleForm, ScenariosForm, SegmentsForm, ShopLimitsForm};
 use super::letters::build;
 use super::pools::Pool;
-use super::read::{Read as _, Reader};
+use super::read::Reader;
 use super::scenario::Scenarios;
 use super::source::Source;
 use super::tree::{Files, MapTree, Tree, hash, read_folder, sort};
 use super::{Book, Loaded, attributes, pools, yaml};
 use crate::journey::attention::Attention;
 use crate::journey::book::{Rulebook, Shop};
+use crate::journey::condition::Condition;
 use crate::journey::map::JourneyMap;
+use crate::journey::segment::Segment;
 
 /// Most faults of one file that are reported; a file with more is not mended fault by fault.
 const MAX_FAULTS: usize = 200;
@@ -40,6 +44,7 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
     let tree = sort(files, &mut faults);
     let forms = read_forms(&tree, &mut faults);
     let (pools, world) = gather(&tree, &forms, &shop, &mut faults);
+    let (world, segments) = with_segments(world, &tree, &forms, &shop, &mut faults);
     let (letters, letter_facts) = build(&tree, &world.scope(true), &shop, &mut faults);
     let world = with_letters(world, &letter_facts);
     let scenarios = scenarios(&tree, &world, &shop);
@@ -62,7 +67,8 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
         .map(|(map, letter, _)| (map.clone(), letter.clone()))
         .collect();
     let (codes, pools) = pools.into_iter().map(|(name, pool)| ((name.clone(), pool.codes), (name, pool.rules))).unzip();
-    let rulebook = Rulebook { hash: hash(files, &shop), shop, attention, maps, rules, pools, code_letters };
+    let segments = segments.into_iter().map(|segment| (segment.key(), segment)).collect();
+    let rulebook = Rulebook { hash: hash(files, &shop), shop, attention, maps, rules, pools, code_letters, segments };
     let refused = !sound(&faults);
     let book = Some(Book { rulebook, letters, pools: codes }).filter(|_| !refused);
     Loaded { book, diagnostics: in_order(faults), scenarios }
@@ -122,12 +128,14 @@ struct Forms<'t> {
     attributes: Option<(&'t Source, AttributesForm)>,
     limits: Option<(&'t Source, ShopLimitsForm)>,
     maps: BTreeMap<&'t str, (&'t Source, MapForm)>,
+    segments: BTreeMap<&'t str, (&'t Source, SegmentsForm)>,
     rules: Vec<(&'t str, &'t Source, RuleForm)>,
 }
 
 fn read_forms<'t>(tree: &'t Tree, faults: &mut Vec<Diagnostic>) -> Forms<'t> {
-    let mut forms = Forms { attributes: None, limits: None, maps: BTreeMap::new(), rules: Vec::new() };
-    forms.attributes = tree.attributes.as_ref().and_then(|source| Some((source, attributes(source, faults)?)));
+    let (maps, segments) = (BTreeMap::new(), BTreeMap::new());
+    let mut forms = Forms { attributes: None, limits: None, maps, segments, rules: Vec::new() };
+    forms.attributes = tree.attributes.as_ref().and_then(|source| Some((source, read_or_empty(source, faults)?)));
     forms.limits = tree.limits.as_ref().and_then(|source| Some((source, read(source, faults)?)));
     for (id, map) in &tree.maps {
         check_folder(id, map, faults);
@@ -135,6 +143,11 @@ fn read_forms<'t>(tree: &'t Tree, faults: &mut Vec<Diagnostic>) -> Forms<'t> {
             && let Some(form) = read(source, faults)
         {
             forms.maps.insert(id, (source, form));
+        }
+        if let Some(source) = &map.segments
+            && let Some(form) = read_or_empty(source, faults)
+        {
+            forms.segments.insert(id, (source, form));
         }
         for source in &map.rules {
             if let Some(form) = read(source, faults) {
@@ -145,12 +158,12 @@ fn read_forms<'t>(tree: &'t Tree, faults: &mut Vec<Diagnostic>) -> Forms<'t> {
     forms
 }
 
-fn attributes(source: &Source, faults: &mut Vec<Diagnostic>) -> Option<AttributesForm> {
-    // Comments alone are a fine beginning of this file.
+fn read_or_empty<T: super::read::Read>(source: &Source, faults: &mut Vec<Diagnostic>) -> Option<T> {
+    // Comments alone are a fine beginning of such a file.
     let mut found = Vec::new();
     let node = yaml::parse(source, &mut found);
     faults.extend(found.into_iter().filter(|fault| fault.code != "empty-file"));
-    AttributesForm::read(&node?, &mut Reader { source, faults })
+    T::read(&node?, &mut Reader { source, faults })
 }
 
 fn read<T: super::read::Read>(source: &Source, faults: &mut Vec<Diagnostic>) -> Option<T> {
@@ -199,6 +212,30 @@ fn gather(
         world.maps.insert(id.clone(), Outline { stages: ids, pools, ..Outline::default() });
     }
     (pools, world)
+}
+
+/// The world with every map's segments, which the conditions of its other files may name.
+fn with_segments(
+    mut world: World,
+    tree: &Tree,
+    forms: &Forms<'_>,
+    shop: &Shop,
+    faults: &mut Vec<Diagnostic>,
+) -> (World, Vec<Segment>) {
+    let mut all = Vec::new();
+    let mut known: BTreeMap<String, BTreeMap<String, Condition>> = BTreeMap::new();
+    for (id, (source, form)) in &forms.segments {
+        let Some(outline) = world.maps.get(*id) else { continue };
+        let unit = &mut Unit { source, faults, world: &world, outline, shop, map: id };
+        let (segments, names) = compile_segments(form, unit);
+        all.extend(segments);
+        known.insert((*id).to_owned(), names);
+    }
+    for (id, outline) in &mut world.maps {
+        let written = tree.maps.get(id).is_some_and(|map| map.has_segments);
+        outline.segments = known.remove(id).or_else(|| (!written).then(BTreeMap::new));
+    }
+    (world, all)
 }
 
 fn with_letters(

@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm, ScenariosForm, ShopLimitsForm};
+use super::forms::{AttributesForm, MapForm, PoolForm, RuleForm, ScenariosForm, SegmentsForm, ShopLimitsForm};
 
 /// The schemas of `map.yaml` and of a rule.
 pub fn schema() -> (Value, Value) {
@@ -30,4 +30,9 @@ pub fn pool_schema() -> Value {
 /// The schema of a file of scenarios.
 pub fn scenario_schema() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ScenariosForm>().to_value()
+}
+
+/// The schema of `segments.yaml`.
+pub fn segments_schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<SegmentsForm>().to_value()
 }

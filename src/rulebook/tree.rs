@@ -42,6 +42,9 @@ pub(super) struct MapTree {
     pub(super) map: Option<Source>,
     /// There is a `map.yaml`, readable or not.
     pub(super) has_map: bool,
+    pub(super) segments: Option<Source>,
+    /// There is a `segments.yaml`, readable or not.
+    pub(super) has_segments: bool,
     pub(super) rules: Vec<Source>,
     pub(super) templates: Vec<Source>,
     pub(super) pools: Vec<Source>,
@@ -109,6 +112,7 @@ enum Role<'a> {
     Limits,
     Shared,
     Map(&'a str),
+    Segments(&'a str),
     Rule(&'a str),
     Template(&'a str),
     Pool(&'a str),
@@ -125,6 +129,7 @@ fn role(path: &str) -> Option<Role<'_>> {
         ["limits"] if yaml => Role::Limits,
         ["shared", ..] => return template.then_some(Role::Shared),
         [map, "map"] if yaml => Role::Map(map),
+        [map, "segments"] if yaml => Role::Segments(map),
         [map, _] if yaml => Role::Rule(map),
         [map, "tests", _] if yaml => Role::Scenarios(map),
         [map, "templates", _] if template => Role::Template(map),
@@ -143,8 +148,10 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
     let mut tree = Tree::default();
     for (path, bytes) in files {
         let Some(role) = role(path) else { continue };
-        if let Role::Map(map) = role {
-            tree.maps.entry(map.to_owned()).or_default().has_map = true;
+        match role {
+            Role::Map(map) => tree.maps.entry(map.to_owned()).or_default().has_map = true,
+            Role::Segments(map) => tree.maps.entry(map.to_owned()).or_default().has_segments = true,
+            _ => {}
         }
         let faults = if matches!(role, Role::Scenarios(_)) { &mut tree.scenario_faults } else { &mut *faults };
         let Some(source) = source(path, bytes, faults) else { continue };
@@ -153,6 +160,7 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
             Role::Limits => tree.limits = Some(source),
             Role::Shared => tree.shared.push(source),
             Role::Map(map) => tree.maps.entry(map.to_owned()).or_default().map = Some(source),
+            Role::Segments(map) => tree.maps.entry(map.to_owned()).or_default().segments = Some(source),
             Role::Rule(map) => tree.maps.entry(map.to_owned()).or_default().rules.push(source),
             Role::Template(map) => tree.maps.entry(map.to_owned()).or_default().templates.push(source),
             Role::Pool(map) => tree.maps.entry(map.to_owned()).or_default().pools.push(source),

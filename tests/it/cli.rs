@@ -133,6 +133,7 @@ fn schemas_are_json() {
     let both = schema(&[]);
     assert_eq!(both["map"], schema(&["map"]));
     assert_eq!(both["rule"], schema(&["rule"]));
+    assert!(schema(&["segments"])["additionalProperties"].is_object());
     assert!(schema(&["settings"])["properties"]["mail"].is_object());
 }
 
@@ -173,6 +174,66 @@ async fn explain_tells_how_a_run_ended_and_what_each_rule_would_do_now() {
     milepost(folder.path()).args(["messages", "list", "--rule", "welcome"]).assert().success();
     let said = text(&explain("welcom").code(1).get_output().stderr);
     assert!(said.contains("there is no rule `welcom`: did you mean `welcome`?"), "{said}");
+}
+
+#[tokio::test]
+async fn segments_and_customers_are_listed() {
+    let folder = started();
+    let rules = folder.path().join("rules");
+    fs::write(rules.join("pet-shop/segments.yaml"), "buyers: {if: orders.count > 0, description: Bought once}\n")
+        .expect("written");
+    let map = fs::read_to_string(rules.join("pet-shop/map.yaml")).expect("read");
+    fs::write(
+        rules.join("pet-shop/map.yaml"),
+        map.replacen("stages:", "segment: \"customer.city != 'Omsk'\"\nstages:", 1),
+    )
+    .expect("written");
+    let book = milepost::rulebook::load(&rules, milepost::journey::book::Shop::default()).book.expect("a book");
+    let database = format!("sqlite:{}", folder.path().join("data/milepost.db").display());
+    let daemon = Daemon::start(&database, book, at("2026-03-10T09:00:00Z")).await;
+    let customer = |id: &str, city: &str| json!({"id": id, "email": format!("{id}@mail.example"), "city": city});
+    daemon
+        .accept(json!([
+            {"id": "1", "kind": "customer.created", "customer": customer("anna", "Riga")},
+            {"id": "2", "kind": "customer.created", "customer": customer("boris", "Omsk")},
+            {"id": "3", "kind": "order.created", "customer": {"id": "anna"}, "order": {"id": "7", "phase": "open"}},
+        ]))
+        .await;
+    daemon.settle().await;
+    drop(daemon);
+    let json = |args: &[&str]| -> Value {
+        let run = milepost(folder.path()).args(args).arg("--json").assert().success();
+        serde_json::from_slice(&run.get_output().stdout).expect("JSON")
+    };
+    let figures = json(&["segments"]);
+    assert_eq!(
+        (&figures[0]["segment"], &figures[0]["here"], &figures[0]["joined"]),
+        (&json!("buyers"), &json!(1), &json!(1))
+    );
+    let said = text(&milepost(folder.path()).args(["segments", "pet-shop"]).assert().success().get_output().stdout);
+    assert!(said.contains("buyers") && said.contains("Bought once"), "{said}");
+    let emails = |args: &[&str]| -> Vec<String> {
+        let rows = json(&[&["customers", "--map", "pet-shop"], args].concat());
+        rows.as_array().expect("rows").iter().map(|row| row["email"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(emails(&["--segment", "buyers"]), ["anna@mail.example"]);
+    assert_eq!(emails(&["--outside"]), ["boris@mail.example"]);
+    assert_eq!(emails(&["--stage", "search"]), [""; 0]);
+    assert_eq!(emails(&[]).len(), 2);
+    assert_eq!(emails(&["--limit", "1"]).len(), 1);
+    let said = text(
+        &milepost(folder.path())
+            .args(["customers", "--map", "pet-shop", "--segment", "buyer"])
+            .assert()
+            .code(1)
+            .get_output()
+            .stderr,
+    );
+    assert!(said.contains("there is no segment `buyer`: did you mean `buyers`?"), "{said}");
+    milepost(folder.path())
+        .args(["customers", "--map", "pet-shop", "--segment", "buyers", "--outside"])
+        .assert()
+        .code(2);
 }
 
 #[test]

@@ -6,5 +6,7 @@ mod lacks;
 mod limits;
 mod promo;
 mod properties;
+mod segments;
 mod simulate;
+mod story;
 mod waits;

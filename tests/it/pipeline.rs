@@ -18,6 +18,7 @@ mod letters;
 mod merges;
 mod promo;
 mod refusals;
+mod segments;
 mod swaps;
 mod templates;
 

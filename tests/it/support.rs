@@ -51,6 +51,13 @@ pub fn book_with(map: &str, rules: &[&str], shop: Shop) -> Book {
     loaded(&files(map, rules), shop)
 }
 
+/// The same with further files.
+pub fn book_beside(map: &str, rules: &[&str], more: &[(&str, &str)], shop: Shop) -> Book {
+    let mut files = files(map, rules);
+    files.extend(more.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())));
+    loaded(&files, shop)
+}
+
 /// The files of a map and rules, with every letter they could send and a pool of two codes.
 pub fn files(map: &str, rules: &[&str]) -> Files {
     let mut files = Files::new();

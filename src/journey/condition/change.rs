@@ -43,6 +43,7 @@ impl Node {
             Self::Not(node) => node.told(facts, context).map(|holds| !holds),
             Self::Expression { paths, .. } if paths.iter().any(|path| unknown(path)) => None,
             Self::Age { path, .. } if unknown(path) => None,
+            Self::Segment { condition, .. } => condition.0.root.told(facts, context),
             Self::Expression { .. } | Self::Age { .. } => Some(self.holds(facts, context, &mut None)),
         }
     }
@@ -55,6 +56,7 @@ impl Node {
         }
         match self {
             Self::Not(node) => node.lacks(facts, context, !wanted),
+            Self::Segment { condition, .. } => condition.0.root.lacks(facts, context, wanted),
             Self::All(nodes) if wanted => nodes.iter().flat_map(|node| node.lacks(facts, context, true)).collect(),
             Self::Any(nodes) if !wanted => nodes.iter().flat_map(|node| node.lacks(facts, context, false)).collect(),
             Self::All(nodes) | Self::Any(nodes) => {

@@ -1,7 +1,8 @@
 //! Compiling a condition: parsing, checking names and types, and splitting it into parts.
 
-use std::collections::BTreeMap;
-use std::str::FromStr;
+mod parts;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use cel::IdedExpr;
 use cel::common::ast::operators as op;
@@ -11,7 +12,7 @@ use super::text::{depth, offset_of, range, slice, visit};
 use super::{AgeKind, ConditionFault, Node};
 use crate::journey::facts::{Scope, Type};
 use crate::journey::spelling::nearest;
-use crate::journey::time::{Span, Timestamp};
+use crate::journey::time::Timestamp;
 
 /// The longest condition accepted, in bytes.
 const MAX_BYTES: usize = 2_000;
@@ -21,6 +22,8 @@ const MAX_NESTING: usize = 8;
 const MAX_DEPTH: usize = 24;
 /// How deep `exists`, `all`, `map` and the like may stand in one another: the time taken multiplies with every one.
 const MAX_LOOPS: usize = 2;
+/// What names of segments begin with.
+const SEGMENT: &str = "segment.";
 const FUNCTIONS: [&str; 11] = [
     "older_than",
     "within",
@@ -75,6 +78,20 @@ pub(super) fn compile(text: &str, scope: &Scope) -> Result<Node, Vec<ConditionFa
     if checker.faults.is_empty() { Ok(root) } else { Err(checker.faults) }
 }
 
+/// The segments that a condition names; none if it is no condition.
+pub fn named_segments(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if text.len() > MAX_BYTES || nesting(text) > MAX_NESTING {
+        return names;
+    }
+    if let Ok(program) = cel::Program::compile(text) {
+        visit(program.expression(), &mut |node| {
+            names.extend(dotted(node).and_then(|path| path.strip_prefix(SEGMENT).map(str::to_owned)));
+        });
+    }
+    names
+}
+
 /// How deep brackets and prefix operators nest, at most; what stands in quotes counts too, which does no harm.
 fn nesting(text: &str) -> usize {
     let (mut open, mut prefixes, mut deepest) = (0_usize, 0_usize, 0_usize);
@@ -120,6 +137,9 @@ impl Checker<'_> {
                 _ => {}
             }
         }
+        if let Some(name) = dotted(expression).as_deref().and_then(|path| path.strip_prefix(SEGMENT)) {
+            return self.segment(name, expression);
+        }
         let kind = self.type_of(expression);
         if !matches!(kind, Type::Bool | Type::Any) {
             let text = slice(expression, self.info);
@@ -139,46 +159,6 @@ impl Checker<'_> {
             }
         });
         Node::Expression { expression: expression.clone(), text: slice(expression, self.info), paths }
-    }
-
-    fn age(&mut self, kind: AgeKind, call: &CallExpr, expression: &IdedExpr) -> Node {
-        let name = &call.func_name;
-        let text = slice(expression, self.info);
-        let mut node = Node::Age { kind, path: String::new(), span: Span::ZERO, text };
-        let [fact, length] = call.args.as_slice() else {
-            let help = format!("write {name}(orders.last_at, \"30d\")");
-            self.fault(expression, format!("`{name}` takes a moment and a length of time"), Some(help));
-            return node;
-        };
-        let kind_of_fact = self.type_of(fact);
-        let path_found = dotted(fact);
-        if path_found.is_none() || !matches!(kind_of_fact, Type::Time | Type::Any) {
-            self.fault(
-                fact,
-                format!("`{name}` needs a moment here"),
-                Some("a fact such as `orders.last_at` or `event.at`".into()),
-            );
-        }
-        let written =
-            if let Expr::Literal(LiteralValue::String(s)) = &length.expr { Some(s.inner().to_owned()) } else { None };
-        match written.as_deref().map(Span::from_str) {
-            Some(Ok(found)) if found.is_zero() => {
-                self.fault(length, "the length of time must not be zero".into(), None);
-            }
-            Some(Ok(found)) => {
-                if let Node::Age { path, span, .. } = &mut node {
-                    *path = path_found.unwrap_or_default();
-                    *span = found;
-                }
-            }
-            Some(Err(error)) => self.fault(length, error.to_string(), None),
-            None => self.fault(
-                length,
-                format!("`{name}` needs a length of time in quotes here"),
-                Some("for example \"90d\"".into()),
-            ),
-        }
-        node
     }
 
     fn type_of(&mut self, expression: &IdedExpr) -> Type {
@@ -316,6 +296,10 @@ impl Checker<'_> {
         let root = segments.next().unwrap_or_default();
         if self.locals.iter().any(|local| local == root) || root.starts_with('@') {
             return Type::Any;
+        }
+        if root == "segment" {
+            self.misplaced_segment(expression, &path);
+            return Type::Bool;
         }
         let Some(names) = self.scope.names(root) else {
             let roots = self.scope.roots();

@@ -89,6 +89,7 @@ impl Node {
                     AgeKind::Within => !past,
                 }
             }
+            Self::Segment { condition, .. } => condition.0.root.holds(facts, context, flips),
         }
     }
 
@@ -98,11 +99,13 @@ impl Node {
             Self::Not(node) => {
                 let before = parts.len();
                 node.trace(facts, context, parts);
-                if let [only] = &mut parts[before..] {
-                    only.text = format!("!({})", only.text);
-                    match only.result.as_str() {
-                        "true" => only.result = "false".into(),
-                        "false" => only.result = "true".into(),
+                // Of a segment the first part is the segment itself; what it is made of follows as it is.
+                let leaf = matches!(**node, Self::Segment { .. }) || parts.len() == before + 1;
+                if let Some(part) = parts.get_mut(before).filter(|_| leaf) {
+                    part.text = format!("!({})", part.text);
+                    match part.result.as_str() {
+                        "true" => part.result = "false".into(),
+                        "false" => part.result = "true".into(),
                         _ => {}
                     }
                 }
@@ -128,6 +131,11 @@ impl Node {
                     }
                 };
                 parts.push(Part { text: text.clone(), result, facts: vec![shown(facts, path)] });
+            }
+            Self::Segment { condition, text } => {
+                let holds = condition.0.root.holds(facts, context, &mut None);
+                parts.push(Part { text: text.clone(), result: holds.to_string(), facts: Vec::new() });
+                condition.0.root.trace(facts, context, parts);
             }
         }
     }

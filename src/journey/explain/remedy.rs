@@ -6,6 +6,7 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::WithheldReason;
 use crate::journey::map::JourneyMap;
 use crate::journey::rule::{Reenter, Rule, Trigger};
+use crate::journey::segment::segment_key;
 use crate::journey::time::Timestamp;
 
 /// All that must be so for a rule to start and is not so now; its trigger comes first. Nothing where nothing can.
@@ -51,6 +52,14 @@ fn triggered(book: &Rulebook, rule: &Rule, facts: Facts<'_>) -> Vec<String> {
             }
             None => comes_to(stage).into_iter().chain([format!("and stays there for {span}")]).collect(),
         },
+        Trigger::Join { segment } => joins(book, &rule.map, segment, facts),
+        Trigger::Quit { segment } => {
+            let mut wishes = vec![format!("the customer leaves the segment {segment}")];
+            if !facts.customer.segments.contains_key(&segment_key(&rule.map, segment)) {
+                wishes.splice(0..0, joins(book, &rule.map, segment, facts));
+            }
+            wishes
+        }
         Trigger::Becomes { condition } => becomes(condition, facts),
         Trigger::Cron { schedule, segment } => {
             let next = schedule.next_after(facts.now).map(|at| at.in_words(facts.zone));
@@ -59,6 +68,16 @@ fn triggered(book: &Rulebook, rule: &Rule, facts: Facts<'_>) -> Vec<String> {
             wishes
         }
     }
+}
+
+fn joins(book: &Rulebook, map: &str, segment: &str, facts: Facts<'_>) -> Vec<String> {
+    let key = segment_key(map, segment);
+    if facts.customer.segments.contains_key(&key) {
+        return vec![format!("the customer leaves the segment {segment} and joins it again")];
+    }
+    let mut wishes = vec![format!("the customer joins the segment {segment}")];
+    wishes.extend(book.segments.get(&key).iter().flat_map(|segment| segment.condition.lacks(facts)));
+    wishes
 }
 
 fn becomes(condition: &Condition, facts: Facts<'_>) -> Vec<String> {

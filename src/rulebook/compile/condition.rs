@@ -4,11 +4,18 @@ use std::ops::Range;
 
 use super::Unit;
 use crate::journey::condition::Condition;
+use crate::journey::facts::Scope;
 use crate::rulebook::forms::Text;
 
 impl Unit<'_> {
     /// Compiles a condition; each of its faults is shown where it stands in the file.
     pub(super) fn condition(&mut self, text: &Text, event: bool) -> Option<Condition> {
+        let scope = Scope { segments: self.outline.segments.clone(), ..self.world.scope(event) };
+        self.condition_in(text, &scope)
+    }
+
+    /// Compiles a condition over these names.
+    pub(super) fn condition_in(&mut self, text: &Text, scope: &Scope) -> Option<Condition> {
         if text.value.trim().is_empty() {
             self.fault_help(
                 "condition",
@@ -18,7 +25,7 @@ impl Unit<'_> {
             );
             return None;
         }
-        match Condition::compile(&text.value, &self.world.scope(event)) {
+        match Condition::compile(&text.value, scope) {
             Ok(condition) => Some(condition),
             Err(faults) => {
                 let raw = self.source.text.get(text.place.clone()).unwrap_or_default().to_owned();

@@ -16,6 +16,8 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
         ("enter", &form.enter),
         ("leave", &form.leave),
         ("stay", &form.stay),
+        ("join", &form.join),
+        ("quit", &form.quit),
         ("becomes", &form.becomes),
         ("cron", &form.cron),
     ]
@@ -23,7 +25,7 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
     .filter_map(|(name, text)| text.as_ref().map(|text| (name, text)))
     .collect();
     let Some((way, text)) = ways.first().copied() else {
-        let help = "write one of `event`, `enter`, `leave`, `stay`, `becomes`, `cron`";
+        let help = "write one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `cron`";
         unit.fault_help("no-trigger", &form.place, "nothing starts this rule", help);
         return None;
     };
@@ -48,6 +50,14 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
             Some(Trigger::Leave { stage: text.value.clone() })
         }
         "stay" => compile_stay(form, text, unit),
+        "join" => {
+            unit.known_segment(text);
+            Some(Trigger::Join { segment: text.value.clone() })
+        }
+        "quit" => {
+            unit.known_segment(text);
+            Some(Trigger::Quit { segment: text.value.clone() })
+        }
         "becomes" => unit.condition(text, false).map(|condition| Trigger::Becomes { condition }),
         _ => {
             let segment = unit.condition_maybe(form.segment.as_ref(), false);

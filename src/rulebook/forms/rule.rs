@@ -19,7 +19,7 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) description: Option<String>,
     /// The stage of the map at which the customer must be for the rule to start.
     pub(in crate::rulebook) stage: Option<Text>,
-    /// What starts it: one of `event`, `enter`, `leave`, `stay`, `becomes`, `cron`.
+    /// What starts it: one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `cron`.
     pub(in crate::rulebook) on: Need<OnForm>,
     /// Condition that must hold when it is triggered.
     pub(in crate::rulebook) when: Option<Text>,
@@ -70,7 +70,7 @@ fields!(RuleForm {
     steps,
 });
 
-/// What starts a rule: exactly one of `event`, `enter`, `leave`, `stay`, `becomes`, `cron`.
+/// What starts a rule: exactly one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `cron`.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "On")]
 pub(in crate::rulebook) struct OnForm {
@@ -85,6 +85,10 @@ pub(in crate::rulebook) struct OnForm {
     /// With `stay`: how long.
     #[schemars(rename = "for")]
     pub(in crate::rulebook) span: Option<At<SpanText>>,
+    /// The customer joined this segment of the map.
+    pub(in crate::rulebook) join: Option<Text>,
+    /// The customer left this segment of the map.
+    pub(in crate::rulebook) quit: Option<Text>,
     /// This condition turned from false to true, by an event or by time alone.
     pub(in crate::rulebook) becomes: Option<Text>,
     /// A cron schedule of five fields: minute, hour, day of month, month, day of week.
@@ -107,6 +111,8 @@ impl Read for OnForm {
             leave: fields.take("leave", reader)?,
             stay: fields.take("stay", reader)?,
             span: fields.take("for", reader)?,
+            join: fields.take("join", reader)?,
+            quit: fields.take("quit", reader)?,
             becomes: fields.take("becomes", reader)?,
             cron: fields.take("cron", reader)?,
             segment: fields.take("segment", reader)?,

@@ -20,6 +20,7 @@ static SCOPE: LazyLock<Scope> = LazyLock::new(|| Scope {
     attributes: BTreeMap::from([("feeding".to_owned(), Type::Text), ("pets".to_owned(), Type::Number)]),
     maps: vec!["pets".into()],
     purposes: vec!["marketing".into()],
+    segments: Some(BTreeMap::new()),
     event: true,
 });
 

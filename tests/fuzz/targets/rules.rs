@@ -12,7 +12,7 @@ use milepost::rulebook::{Book, Files, load_files, render};
 use milepost_fuzz::now;
 use serde_json::json;
 
-const SOUND: [(&str, &str); 8] = [
+const SOUND: [(&str, &str); 9] = [
     (
         "shop/map.yaml",
         "map: shop\nstages:\n  - {id: new, enter: \"true\"}\n  - {id: buyer, enter: \"orders.count > 0\"}\n",
@@ -23,12 +23,14 @@ const SOUND: [(&str, &str); 8] = [
     ("shared/layout.html", "<html>{% block body %}{% endblock body %}</html>\n"),
     ("shared/parts.html", "<p>{{ shop.name }}</p>\n"),
     ("shared/footer.txt", "{{ shop.address }}\n"),
+    ("shop/segments.yaml", "loyal: orders.count > 1\nquiet: segment.loyal && older_than(orders.last_at, '9d')\n"),
     ("attributes.yaml", "feeding: {type: text, doc: How the pet is fed}\n"),
 ];
 
 fn path(head: &str) -> &str {
     match head {
         "m" => "shop/map.yaml",
+        "g" => "shop/segments.yaml",
         "r" => "shop/hello.yaml",
         "s" => "shop/second.yaml",
         "t" => "shop/templates/hello.txt",

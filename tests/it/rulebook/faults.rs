@@ -146,6 +146,60 @@ fn triggers_and_schedules() {
 }
 
 #[test]
+fn segments() {
+    let segments = |text: &str, expected: &[&str]| check(&[("shop/segments.yaml", text)], expected);
+    let file = "shop/segments.yaml";
+    segments("# none yet\n", &[]);
+    segments("loyal: orders.count > 1\nwarm: {if: segment.loyal && !segment.far, description: x}\nfar: 'false'\n", &[]);
+    segments(
+        "Loyal: orders.count > 1\nbig-spender: orders.total > 1\n",
+        &["bad-id shop/segments.yaml:1:1", "bad-id shop/segments.yaml:2:1"],
+    );
+    segments("loyal: orders.cuont > 1\n", &[&format!("condition {file}:1:8")]);
+    segments("loyal: {if: orders.count > 1, fi: x}\n", &[&format!("unknown-key {file}:1:31")]);
+    segments("loyal: {description: x}\n", &[&format!("missing-key {file}:1:8")]);
+    segments("loyal: [1]\n", &[&format!("wrong-type {file}:1:8")]);
+    segments("- loyal\n", &[&format!("wrong-type {file}:1:1")]);
+    segments("a: segment.loyl\nloyal: orders.count > 1\n", &[&format!("condition {file}:1:4")]);
+    segments("a: event.kind == 'x'\n", &[&format!("condition {file}:1:4")]);
+    segments(
+        "a: segment.b && orders.count > 1\nb: segment.c\nc: '!segment.a'\nd: segment.a\n",
+        &[
+            &format!("segment-circle {file}:1:4"),
+            &format!("segment-circle {file}:2:4"),
+            &format!("segment-circle {file}:3:4"),
+        ],
+    );
+    let loaded = with(&[(file, "a: segment.b\nb: segment.a\n")]);
+    assert_eq!(loaded.diagnostics[0].message, "the segment `a` is made of itself: `a` → `b` → `a`");
+    // Who names a segment: as a part of its own, by a name that there is, on its own map.
+    let used = |text: &str, expected: &[&str]| {
+        check(
+            &[
+                (file, "loyal: orders.count > 1\n"),
+                ("shop/hello.yaml", &format!("{HEAD}{text}\nsteps: [{{send: hello}}]\n")),
+            ],
+            expected,
+        );
+    };
+    used("when: segment.loyal && !segment.loyal", &[]);
+    used("when: segment.loyel", &["condition shop/hello.yaml:3:7"]);
+    used("when: segment.loyal == true", &["condition shop/hello.yaml:3:7"]);
+    used("when: segment", &["condition shop/hello.yaml:3:7"]);
+    used("exit_when: cart.items.exists(i, segment.loyal)", &["condition shop/hello.yaml:3:33"]);
+    on("{join: loyal}", &["unknown-segment shop/hello.yaml:2:12"]);
+    on("{quit: loyal}", &["unknown-segment shop/hello.yaml:2:12"]);
+    // A file that cannot be read does not make everything that names its segments faulty too.
+    check(
+        &[
+            (file, "a: [\n"),
+            ("shop/hello.yaml", "rule: hello\non: {join: loyal}\nwhen: segment.loyal\nsteps: [{send: hello}]\n"),
+        ],
+        &["yaml shop/segments.yaml:1:4"],
+    );
+}
+
+#[test]
 fn rules_that_never_run() {
     let map = |stages: &str| format!("map: shop\nstages: [{stages}]\n");
     let empty = map("{id: new, enter: \"true\"}, {id: buyer, enter: \"false\"}");

@@ -53,6 +53,17 @@ fn hostile_files_are_refused_without_harm() {
 }
 
 #[test]
+fn segments_that_name_each_other_do_not_multiply() {
+    let mut doubling = "a0: orders.count > 1\n".to_owned();
+    for n in 1..60 {
+        doubling = format!("{doubling}a{n}: segment.a{0} || segment.a{0}\n", n - 1);
+    }
+    refused("shop/segments.yaml", doubling.into_bytes(), "condition");
+    let many = (0..2_000).rev().map(|n| format!("a{n}: segment.a{}\n", n + 1)).collect::<Vec<_>>().concat();
+    refused("shop/segments.yaml", many.into_bytes(), "too-many-segments");
+}
+
+#[test]
 fn a_long_text_is_not_multiplied() {
     let text = "x".repeat(400_000);
     refused("shop/hello.yaml", format!("a: &a {text}\nb: [{}]\n", "*a, ".repeat(20_000)), "yaml-too-large");
