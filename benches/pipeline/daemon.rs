@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,23 +26,24 @@ pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn make() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("folders can be made");
-            fs::write(path, text).expect("files can be written");
-        };
+        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
         // The rule on a schedule would write to everybody if the bench ran at its hour.
         for (path, text) in starters()[0].files.iter().filter(|(path, _)| *path != "pet-shop/spring-promo.yaml") {
-            write(&format!("rules/{path}"), text);
+            folder.write(&format!("rules/{path}"), text);
         }
-        write("rules/pet-shop/order-placed.yaml", RULE);
-        write("rules/pet-shop/templates/order-placed.txt", TEXT);
-        write("rules/pet-shop/templates/order-placed.html", HTML);
-        Self(folder)
+        folder.write("rules/pet-shop/order-placed.yaml", RULE);
+        folder.write("rules/pet-shop/templates/order-placed.txt", TEXT);
+        folder.write("rules/pet-shop/templates/order-placed.html", HTML);
+        folder
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders can be made");
+        fs::write(path, text).expect("files can be written");
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }
@@ -64,33 +65,7 @@ impl Drop for Daemon {
 impl Daemon {
     pub(crate) fn start(options: &Options, folder: &Folder, relay_port: u16) -> Self {
         let address = free_address();
-        let settings = format!(
-            r#"
-            [server]
-            listen = "{address}"
-            [shop]
-            name = "Milk & Whiskers"
-            url = "https://shop.example"
-            time_zone = "UTC"
-            [mail]
-            from = "Milk & Whiskers <hello@shop.example>"
-            [mail.relays.sink]
-            host = "127.0.0.1"
-            port = {relay_port}
-            security = "none"
-            connections = {}
-            [connections.shop]
-            kind = "retailcrm"
-            hook_secret = "{}"
-            [log]
-            filter = "warn"
-            "#,
-            options.relay_connections,
-            HOOK_PATH.rsplit('/').next().expect("a secret"),
-        );
-        let file = folder.path().join("config/milepost.toml");
-        fs::create_dir_all(folder.path().join("config")).expect("a folder for settings");
-        fs::write(&file, settings).expect("settings");
+        let file = settings(options, folder, relay_port, address);
         let log = fs::File::create(folder.path().join("log")).expect("a log");
         let process = Command::new(&options.milepost)
             .arg("--config")
@@ -159,6 +134,36 @@ impl Daemon {
         let status = self.process.wait().expect("the daemon ends");
         assert!(status.success(), "the daemon ended with {status}");
     }
+}
+
+/// Writes the settings of a daemon that listens at an address; gives their file.
+pub(crate) fn settings(options: &Options, folder: &Folder, relay_port: u16, address: SocketAddr) -> PathBuf {
+    let settings = format!(
+        r#"
+        [server]
+        listen = "{address}"
+        [shop]
+        name = "Milk & Whiskers"
+        url = "https://shop.example"
+        time_zone = "UTC"
+        [mail]
+        from = "Milk & Whiskers <hello@shop.example>"
+        [mail.relays.sink]
+        host = "127.0.0.1"
+        port = {relay_port}
+        security = "none"
+        connections = {}
+        [connections.shop]
+        kind = "retailcrm"
+        hook_secret = "{}"
+        [log]
+        filter = "warn"
+        "#,
+        options.relay_connections,
+        HOOK_PATH.rsplit('/').next().expect("a secret"),
+    );
+    folder.write("config/milepost.toml", &settings);
+    folder.path().join("config/milepost.toml")
 }
 
 pub(crate) fn free_address() -> SocketAddr {
