@@ -147,7 +147,6 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
             rule: taken.rule,
             purpose: taken.purpose,
             planned_at: taken.at,
-            due_at: taken.at,
             held: None,
             stuck: false,
         });

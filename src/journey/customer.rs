@@ -273,11 +273,8 @@ pub struct Pending {
     pub rule: String,
     /// What consent it needs.
     pub purpose: String,
-    /// When it was planned.
+    /// When it was planned, which is when it fell due; what limits make of that is `held`.
     pub planned_at: Timestamp,
-    /// When it fell due; what limits make of that is `held`.
-    #[serde(default)]
-    pub due_at: Timestamp,
     /// The limit that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,

@@ -182,7 +182,6 @@ impl Run<'_> {
                 rule: rule.id.clone(),
                 purpose: rule.purpose.clone(),
                 planned_at: now,
-                due_at: now,
                 held: None,
                 stuck: false,
             });

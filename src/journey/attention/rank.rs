@@ -91,7 +91,7 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
     let limits = limits_of(book, &pending.rule, &pending.purpose);
     let mut slot = Slot {
         message: pending.message.clone(),
-        at: now.max(pending.due_at),
+        at: now.max(pending.planned_at),
         by: None,
         verdicts: Vec::new(),
         withhold: None,
@@ -115,7 +115,7 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
             AtLimit::Withhold => Span::ZERO,
             AtLimit::Wait(most) => most,
         };
-        if until > pending.due_at.after(patience) {
+        if until > pending.planned_at.after(patience) {
             slot.withhold = Some(WithheldReason::Limit { by: kind });
             return slot;
         }
@@ -159,7 +159,6 @@ pub fn slot_of_new(book: &Rulebook, rule: &Rule, customer: &Customer, now: Times
         rule: rule.id.clone(),
         purpose: rule.purpose.clone(),
         planned_at: now,
-        due_at: now,
         held: None,
         stuck: false,
     });
