@@ -33,6 +33,7 @@ use crate::settings::Settings;
 use crate::settings::load::Loaded;
 use crate::store::{self, Alone, Store};
 use crate::web::{self, Pages, WebState};
+use crate::webhook::Webhooks;
 
 /// How long stopping may take.
 const GRACE: Duration = Duration::from_secs(30);
@@ -85,6 +86,9 @@ impl App {
             composer,
             relay,
             retry: settings.mail.retry.clone(),
+            webhooks: Webhooks::build(&settings.webhooks, &settings.errands)?,
+            errand_retry: settings.errands.retry.clone(),
+            keep_errands: settings.errands.keep,
             keep_raw: settings.ingest.keep_raw,
             poll_every,
             lease: lease(settings),
@@ -140,6 +144,7 @@ impl App {
             done += engine.process_outdated().await?.handled + engine.fetch_waiting().await?.handled;
             done += engine.open_firings().await? + engine.walk_firings().await?.handled;
             done += engine.send_due(&self.recorder).await?.handled;
+            done += engine.run_errands().await?;
             if done == 0 {
                 return Ok(());
             }
@@ -267,6 +272,7 @@ impl Engine {
     async fn take_over(&self) -> anyhow::Result<()> {
         let mut tx = self.store.begin().await?;
         tx.break_leases().await?;
+        tx.break_errand_leases().await?;
         tx.commit().await?;
         let doubts = self.settle_doubts(Timestamp::MAX).await?;
         if doubts > 0 {

@@ -12,6 +12,7 @@ mod customer;
 pub mod customers;
 pub mod demo;
 pub mod doctor;
+pub mod errands;
 pub mod explain;
 pub mod inbox;
 pub mod init;
@@ -86,6 +87,8 @@ enum Command {
     Customers(customers::CustomersArgs),
     /// Pools of promo codes.
     Promo(promo::PromoArgs),
+    /// Webhooks out and changes in CRMs: list, look at one, try again.
+    Errands(errands::ErrandsArgs),
     /// Addresses that must not be written to.
     Suppressions(suppressions::SuppressionsArgs),
 }
@@ -133,6 +136,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Segments(args) => segments::run(&args, context).await,
         Command::Customers(args) => customers::run(args, context).await,
         Command::Promo(args) => promo::run(args, context).await,
+        Command::Errands(args) => errands::run(args, context).await,
         Command::Suppressions(args) => suppressions::run(args, context).await,
     }
 }

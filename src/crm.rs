@@ -23,6 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::journey::errand::CrmChange;
 use crate::settings::ConnectionSettings;
 use crate::settings::connections::ConnectionKind;
 use retailcrm::RetailCrm;
@@ -90,6 +91,13 @@ impl Connection {
     pub async fn poll(&self, cursors: &BTreeMap<String, String>) -> Result<PollPage, ApiError> {
         match self {
             Self::RetailCrm(crm) => crm.poll(cursors).await,
+        }
+    }
+
+    /// Changes a customer in the source.
+    pub async fn write_back(&self, change: &CrmChange) -> Result<(), ApiError> {
+        match self {
+            Self::RetailCrm(crm) => crm.write_back(change).await,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod codes;
 mod concerned;
 pub mod cron;
+pub mod errands;
 pub mod fetch;
 pub mod identity;
 pub mod ingest;
@@ -34,6 +35,7 @@ use crate::journey::time::Span;
 use crate::mail::{Composer, Relay};
 use crate::rulebook::Book;
 use crate::store::{Store, StoreError};
+use crate::webhook::Webhooks;
 
 /// What the loops share.
 #[expect(missing_debug_implementations, reason = "a rulebook's templates have none")]
@@ -54,6 +56,12 @@ pub struct Engine {
     pub relay: Option<Relay>,
     /// Waits between tries of a letter.
     pub retry: Vec<Span>,
+    /// Where webhooks go.
+    pub webhooks: Webhooks,
+    /// Waits between tries of an errand.
+    pub errand_retry: Vec<Span>,
+    /// How long errands are kept after they were carried out.
+    pub keep_errands: Span,
     /// How long raw bodies are kept after they were applied.
     pub keep_raw: Span,
     /// How often each connection is polled; absent ones are not.
@@ -87,12 +95,23 @@ pub struct Wakes {
     pub process: Notify,
     /// Letters were planned.
     pub send: Notify,
+    /// Errands were asked for.
+    pub errands: Notify,
     /// Bodies wait for a read from a CRM.
     pub fetch: Notify,
     /// The rules changed, and with them the schedules.
     pub cron: Notify,
     /// Whether bodies come in by crowds.
     pub rush: ingest::Rush,
+}
+
+impl Wakes {
+    /// Letters were planned, or errands asked for.
+    pub fn outgoing(&self) {
+        self.send.notify_one();
+        // There is a loop a target. One that is at work now looks again before it rests.
+        self.errands.notify_waiters();
+    }
 }
 
 /// What failed in a loop.

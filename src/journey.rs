@@ -13,6 +13,7 @@ pub mod condition;
 pub mod customer;
 pub mod effect;
 pub mod enrollment;
+pub mod errand;
 pub mod event;
 pub mod explain;
 pub mod facts;

@@ -27,3 +27,4 @@ pub mod rulebook;
 pub mod settings;
 pub mod store;
 pub mod web;
+pub mod webhook;

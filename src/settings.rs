@@ -9,6 +9,7 @@ pub mod mail;
 pub mod reference;
 pub mod server;
 pub mod shop;
+pub mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use ingest::IngestSettings;
 pub use mail::{MailSettings, RelaySecurity, RelaySettings};
 pub use server::{ApiSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
 pub use shop::{ConsentSettings, ShopSettings};
+pub use webhooks::{ErrandSettings, WebhookSettings};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -45,6 +47,10 @@ pub struct Settings {
     pub api: ApiSettings,
     /// CRMs and shops by id.
     pub connections: BTreeMap<String, ConnectionSettings>,
+    /// Where webhooks go, by the name that `webhook` steps use.
+    pub webhooks: BTreeMap<String, WebhookSettings>,
+    /// How webhooks and changes in a CRM are carried out.
+    pub errands: ErrandSettings,
     /// Logging.
     pub log: LogSettings,
 }

@@ -15,6 +15,7 @@ mod cursors;
 mod customers;
 mod db;
 mod decisions;
+mod errands;
 mod error;
 mod events;
 mod firings;
@@ -31,6 +32,7 @@ mod words;
 
 pub use alone::Alone;
 pub use counters::Count;
+pub use errands::{ClaimedErrand, ErrandFilter, ErrandOutcome, ErrandRow, ErrandState, NewErrand};
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
 pub use firings::Firing;

@@ -8,9 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::context::{Context, load_book};
 use super::{known, out};
+use crate::journey::time::Timestamp;
+use crate::store::CodeRow;
 
 /// Arguments of `promo`.
 #[derive(Debug, Args)]
@@ -61,7 +64,7 @@ async fn show(code: &str, json: bool, context: &Context) -> anyhow::Result<()> {
         bail!("no pool has the code `{}`", out::clean(code));
     }
     if json {
-        return Ok(out::json(&rows)?);
+        return Ok(out::json(&rows.iter().map(code_json).collect::<Vec<_>>())?);
     }
     let zone = loaded.shop().zone;
     for row in rows {
@@ -81,6 +84,25 @@ async fn show(code: &str, json: bool, context: &Context) -> anyhow::Result<()> {
         ])?;
     }
     Ok(())
+}
+
+/// A code as programs get it: moments in RFC 3339.
+fn code_json(row: &CodeRow) -> Value {
+    let when = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
+    json!({
+        "code": row.code,
+        "pool": row.pool,
+        "state": row.state.as_str(),
+        "customer": row.customer,
+        "rule": row.rule,
+        "given_at": when(row.given_at),
+        "sent_at": when(row.sent_at),
+        "expires_at": when(row.expires_at),
+        "redeemed_at": when(row.redeemed_at),
+        "redeemed_by": row.redeemed_by,
+        "redeemed_order": row.redeemed_order,
+        "returned": row.returned,
+    })
 }
 
 async fn import(pool: &str, file: &Path, context: &Context) -> anyhow::Result<()> {

@@ -2,8 +2,6 @@
 //!
 //! Invariants: parsing asks nobody anything; our own key's changes never come back as news; a date without a zone is in
 //! the connection's zone; the key travels in a header and shows up in no log.
-//!
-//! Not here: writing back to the CRM.
 
 mod amounts;
 mod api;
@@ -23,6 +21,7 @@ mod order;
 mod poll;
 mod read;
 mod reader;
+mod write;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -31,6 +30,7 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 
 use super::{ApiError, Fetch, ParseError, Parsed, PollPage, Raw, References, Verdict, Via};
+use crate::journey::errand::CrmChange;
 use crate::settings::ConnectionSettings;
 use crate::settings::connections::HistoryStart;
 use client::Client;
@@ -120,6 +120,11 @@ impl RetailCrm {
     /// Reads entities back.
     pub async fn fetch(&self, wanted: &[Fetch]) -> Result<Vec<u8>, ApiError> {
         read::fetch(self.client()?, wanted, self.account.site.as_deref()).await
+    }
+
+    /// Changes a customer.
+    pub async fn write_back(&self, change: &CrmChange) -> Result<(), ApiError> {
+        write::customer(self.client()?, change, self.account.site.as_deref()).await
     }
 
     /// Asks both histories for what came after the cursors.

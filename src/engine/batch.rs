@@ -9,7 +9,7 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
-use crate::store::{CodeWish, Count, EnrollmentRow, HoldRow, NewMessage, StoredEvent, Tx};
+use crate::store::{CodeWish, Count, EnrollmentRow, HoldRow, NewErrand, NewMessage, StoredEvent, Tx};
 
 use super::Result;
 
@@ -28,6 +28,7 @@ pub struct Batch {
     without_letters: HashSet<String>,
     messages: Vec<NewMessage>,
     cancelled: Vec<(String, WithheldReason, Timestamp)>,
+    errands: Vec<NewErrand>,
     /// Runs that are over and had taken promo codes.
     coded: Vec<String>,
     redeemed: Vec<Redeemed>,
@@ -142,6 +143,9 @@ impl Batch {
                     self.holds.push(HoldRow { id: message, at, held, verdicts });
                 }
                 Effect::PromoWanted { enrollment, rule, pool } => wanted.push((enrollment, rule, pool)),
+                Effect::Errand(errand) => {
+                    self.errands.push(NewErrand { customer: customer.clone(), errand: *errand });
+                }
                 Effect::PromoSettled { enrollment } => self.coded.push(enrollment),
                 Effect::PromoRedeemed { code, order, at } => {
                     self.redeemed.push(Redeemed { code, customer: customer.clone(), order, at });
@@ -152,9 +156,9 @@ impl Batch {
         wanted
     }
 
-    /// Whether letters were planned, or may go at another moment than before.
-    pub fn has_letters(&self) -> bool {
-        !self.messages.is_empty() || !self.holds.is_empty()
+    /// Whether letters were planned or may go at another moment than before, or errands were asked for.
+    pub fn has_outgoing(&self) -> bool {
+        !self.messages.is_empty() || !self.holds.is_empty() || !self.errands.is_empty()
     }
 
     /// A run that began in this batch is written once, with its end.
@@ -221,6 +225,7 @@ impl Batch {
                 self.counts.extend(metrics::counts_of_withheld(&of.map, &of.rule, reason));
             }
         }
+        tx.put_errands(&self.errands).await?;
         tx.return_codes_of(&stopped).await?;
         tx.return_codes(&self.coded).await?;
         for redeemed in &self.redeemed {

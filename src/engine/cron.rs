@@ -70,18 +70,18 @@ impl Engine {
             let chunk = self.store.customers_after(&firing.cursor, CHUNK).await?;
             let ids: Vec<String> = chunk.into_iter().map(|customer| customer.id).collect();
             let mut tx = self.store.begin_processing().await?;
-            let mut letters = false;
+            let mut outgoing = false;
             match ids.last() {
                 Some(last) => {
                     let input = Input::Cron { rule: &firing.rule, at: firing.at };
-                    letters = self.advance_in(&mut tx, &ids, &input, firing.at).await?;
+                    outgoing = self.advance_in(&mut tx, &ids, &input, firing.at).await?;
                     tx.move_firing(&firing.rule, firing.at, last).await?;
                 }
                 None => tx.close_firing(&firing.rule, firing.at).await?,
             }
             tx.commit().await?;
-            if letters {
-                self.wakes.send.notify_one();
+            if outgoing {
+                self.wakes.outgoing();
             }
             worked.handled += ids.len().max(1);
         }

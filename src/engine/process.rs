@@ -157,7 +157,7 @@ impl Engine {
                 }
             }
         }
-        let Some(letters) = self.apply_events(&mut tx, &book.rulebook, &events, after).await? else {
+        let Some(outgoing) = self.apply_events(&mut tx, &book.rulebook, &events, after).await? else {
             return Ok(Worked::default());
         };
         tx.finish_bodies(&finished, now).await?;
@@ -167,8 +167,8 @@ impl Engine {
         metrics::counter!("milepost_bodies_applied_total").increment(finished.len() as u64);
         metrics::counter!("milepost_bodies_dead_total").increment(dead.len() as u64);
         metrics::counter!("milepost_events_applied_total").increment(events.len() as u64);
-        if letters {
-            self.wakes.send.notify_one();
+        if outgoing {
+            self.wakes.outgoing();
         }
         if !parked.is_empty() {
             self.wakes.fetch.notify_one();
@@ -176,7 +176,7 @@ impl Engine {
         Ok(Worked { handled: items.len(), dead: dead.len() })
     }
 
-    /// Applies events; tells whether letters were planned. `None`: the batch before failed, and nothing was written.
+    /// Applies events; tells whether anything is to go out. `None`: the batch before failed, and nothing was written.
     async fn apply_events(
         &self,
         tx: &mut Tx,
@@ -201,7 +201,7 @@ impl Engine {
             pointers.extend(group.keys.into_iter().map(|key| (key, state.id.clone())));
             batch.customers.push(state);
         }
-        let letters = batch.has_letters();
+        let outgoing = batch.has_outgoing();
         if let Some(before) = after.take()
             && before.await.is_err()
         {
@@ -212,7 +212,7 @@ impl Engine {
             tx.retire_customer(gone, into, now).await?;
         }
         tx.put_keys(&pointers).await?;
-        Ok(Some(letters))
+        Ok(Some(outgoing))
     }
 
     /// The customers whom events are about, with the documents of those who were known.
@@ -322,15 +322,15 @@ impl Engine {
             return Ok(Worked::default());
         }
         let mut tx = self.store.begin_processing().await?;
-        let letters = self.advance_in(&mut tx, ids, input, now).await?;
+        let outgoing = self.advance_in(&mut tx, ids, input, now).await?;
         tx.commit().await?;
-        if letters {
-            self.wakes.send.notify_one();
+        if outgoing {
+            self.wakes.outgoing();
         }
         Ok(Worked { handled: ids.len(), dead: 0 })
     }
 
-    /// Advances customers inside a transaction; tells whether letters were planned.
+    /// Advances customers inside a transaction; tells whether anything is to go out.
     pub(super) async fn advance_in(
         &self,
         tx: &mut Tx,
@@ -347,9 +347,9 @@ impl Engine {
             let state = batch.advance(tx, book, state, input, now).await?;
             batch.customers.push(state);
         }
-        let letters = batch.has_letters();
+        let outgoing = batch.has_outgoing();
         batch.write(tx, self.shard()).await?;
-        Ok(letters)
+        Ok(outgoing)
     }
 
     /// The row over which this process spreads its counts.

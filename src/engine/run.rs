@@ -59,13 +59,25 @@ impl Engine {
             async move {
                 engine.settle_doubts(engine.clock.now()).await?;
                 engine.watch_pools().await?;
-                Ok(if engine.prune().await? + engine.expire_codes().await? > 0 {
+                Ok(if engine.prune().await? + engine.expire_codes().await? + engine.tend_errands().await? > 0 {
                     Next::Now
                 } else {
                     Next::Sleep(UPKEEP_EVERY)
                 })
             }
         }));
+        for (kind, target) in self.errand_targets() {
+            let engine = Arc::clone(self);
+            tasks.spawn(looped("errands", stop.clone(), Arc::clone(self), move || {
+                let (engine, target) = (Arc::clone(&engine), target.clone());
+                async move {
+                    if engine.run_errands_for(kind, &target).await? > 0 {
+                        return Ok(Next::Now);
+                    }
+                    Ok(Next::Wake(Wake::Errands, engine.next_errand(kind, &target).await?))
+                }
+            }));
+        }
         for (name, every) in &self.poll_every {
             self.start_polling(name, *every, stop, tasks);
         }
@@ -162,6 +174,7 @@ enum Next {
 enum Wake {
     Process,
     Send,
+    Errands,
     Fetch,
     Cron,
 }
@@ -195,6 +208,7 @@ where
                 let woken = match wake {
                     Wake::Process => &engine.wakes.process,
                     Wake::Send => &engine.wakes.send,
+                    Wake::Errands => &engine.wakes.errands,
                     Wake::Fetch => &engine.wakes.fetch,
                     Wake::Cron => &engine.wakes.cron,
                 };

@@ -21,6 +21,10 @@ pub struct Shop {
     pub currency: String,
     /// Purposes that may be written to without an explicit consent (`transactional` always; see `[consent]`).
     pub assumed_purposes: BTreeSet<String>,
+    /// Webhooks that steps may post to.
+    pub webhooks: BTreeSet<String>,
+    /// Connections that steps may write to.
+    pub connections: BTreeSet<String>,
 }
 
 impl Default for Shop {
@@ -30,6 +34,8 @@ impl Default for Shop {
             locale: "en".into(),
             currency: "EUR".into(),
             assumed_purposes: BTreeSet::from(["transactional".to_owned()]),
+            webhooks: BTreeSet::new(),
+            connections: BTreeSet::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::attention::{Held, LimitKind};
+use super::errand::Errand;
 use super::money::Money;
 use super::time::Timestamp;
 
@@ -107,6 +108,8 @@ pub enum Effect {
         /// When.
         at: Timestamp,
     },
+    /// Something is asked of others: a webhook out, a change in the CRM.
+    Errand(Box<Errand>),
     /// Why something was or was not done; kept for `explain`.
     Decided(Decision),
 }

@@ -162,6 +162,14 @@ impl Run<'_> {
                 }
                 Next::Go(position + 1)
             }
+            Action::Webhook { to, data } => {
+                self.call_out((rule, &step.id), to, data, enrollment);
+                Next::Go(position + 1)
+            }
+            Action::Crm(change) => {
+                self.write_back((rule, &step.id), change, enrollment);
+                Next::Go(position + 1)
+            }
             Action::Exit => Next::End(EndReason::ExitStep),
         }
     }

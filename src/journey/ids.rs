@@ -31,6 +31,11 @@ pub fn message(at: Timestamp, enrollment: &str, step: &str, pass: u32) -> String
     derived("message", at, &[enrollment, step, &pass.to_string()])
 }
 
+/// The id of the errand that a pass over a step asks for at `at`.
+pub fn errand(at: Timestamp, enrollment: &str, step: &str, pass: u32) -> String {
+    derived("errand", at, &[enrollment, step, &pass.to_string()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

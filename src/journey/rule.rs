@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::attention::Attention;
 use super::condition::Condition;
+use super::errand::{CrmStep, Datum};
 use super::promo::WhenEmpty;
 use super::time::{Span, Timestamp};
 
@@ -199,6 +200,15 @@ pub enum Action {
         /// Name and value, in the order of the file.
         attributes: Vec<(String, serde_json::Value)>,
     },
+    /// Send a webhook out.
+    Webhook {
+        /// Which, by its name in the settings.
+        to: String,
+        /// What it says, by name.
+        data: Vec<(String, Datum)>,
+    },
+    /// Change the customer in the CRM.
+    Crm(CrmStep),
     /// End the run.
     Exit,
 }

@@ -7,6 +7,7 @@
 
 mod condition;
 mod cron;
+mod errand;
 mod limits;
 mod map;
 mod promo;

@@ -3,6 +3,7 @@
 //!
 //! Not here: what the words mean together (`compile`, `check`).
 
+mod errand;
 mod limits;
 mod map;
 mod pool;
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
+pub(super) use errand::{CrmForm, Named, WebhookForm};
 pub(super) use limits::{AtLimitForm, LimitsForm, LimitsList, QuietForm, ShopLimitsForm};
 pub(super) use map::{AttributesForm, MapForm, StageForm};
 pub(super) use pool::PoolForm;

@@ -84,6 +84,14 @@ impl Loaded {
             locale: shop.locale.clone(),
             currency: shop.currency.clone(),
             assumed_purposes: self.settings.consent.assumed.clone(),
+            webhooks: self.settings.webhooks.keys().cloned().collect(),
+            connections: self
+                .settings
+                .connections
+                .iter()
+                .filter(|(_, c)| c.url.is_some())
+                .map(|(id, _)| id.clone())
+                .collect(),
         }
     }
 }

@@ -23,8 +23,12 @@ const STARTER: [(&str, &str); 9] = [
 ];
 
 /// Names shown where the shop chooses them, and whether the section is switched on in a starter.
-const NAMES: [(&str, &str, bool); 3] =
-    [("mail.relays", "main", true), ("connections", "shop", false), ("api.tokens", "shop", false)];
+const NAMES: [(&str, &str, bool); 4] = [
+    ("mail.relays", "main", true),
+    ("connections", "shop", false),
+    ("webhooks", "stock", false),
+    ("api.tokens", "shop", false),
+];
 
 const FILE_HEAD: &str = "\
 # Milepost's settings. What is commented out shows a default or an example.

@@ -11,7 +11,10 @@ use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Daemon, at};
+use milepost::journey::book::Shop;
+use milepost::settings::WebhookSettings;
+
+use crate::support::{Daemon, at, book_in};
 
 fn milepost(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("milepost").expect("the program is built");
@@ -234,6 +237,51 @@ async fn segments_and_customers_are_listed() {
         .args(["customers", "--map", "pet-shop", "--segment", "buyers", "--outside"])
         .assert()
         .code(2);
+}
+
+#[tokio::test]
+async fn errands_and_promo_codes_are_shown_and_tried_again() {
+    let folder = started();
+    let shop = Shop { webhooks: ["stock".to_owned()].into(), ..Shop::default() };
+    let rule = "{rule: gift, on: {event: customer.created}, steps: [{promo: codes}, {webhook: stock}]}";
+    let book = book_in(shop, &[("shop/gift.yaml", rule), ("shop/promo/codes.csv", "code\nAAA-1\nAAA-2\n")]);
+    let database = format!("sqlite:{}", folder.path().join("data/milepost.db").display());
+    let daemon = Daemon::start_with(&database, book, at("2026-03-10T09:00:00Z"), |settings| {
+        let secret = Some("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".into());
+        let url = "https://127.0.0.1/".to_owned();
+        settings.webhooks.insert("stock".into(), WebhookSettings { url, secret, allow_private: false });
+    })
+    .await;
+    let anna = json!({"external_id": "anna", "email": "anna@mail.example", "consent": {"marketing": true}});
+    daemon.accept(json!({"id": "1", "kind": "customer.created", "customer": anna})).await;
+    daemon.settle().await;
+    drop(daemon);
+    let run = |args: &[&str]| text(&milepost(folder.path()).args(args).assert().success().get_output().stdout);
+    let parsed = |args: &[&str]| -> Value { serde_json::from_str(&run(args)).expect("JSON") };
+    let dead = parsed(&["errands", "list", "--state", "dead", "--customer", "anna@mail.example", "--json"]);
+    assert_eq!((&dead[0]["target"], &dead[0]["kind"]), (&json!("stock"), &json!("webhook")));
+    let id = dead[0]["id"].as_str().expect("an id");
+    assert!(run(&["errands", "show", id]).contains("private network"));
+    assert!(run(&["errands", "list"]).contains("dead"));
+    assert!(run(&["errands", "retry", id]).contains("queued again: 1"));
+    assert!(run(&["errands", "list", "--state", "dead"]).contains("No errands."));
+    for (args, said) in [
+        (&["errands", "retry", id][..], "none of these errands is dead"),
+        (&["errands", "retry", "--all-dead"], "there are no dead errands"),
+        (&["errands", "list", "--target", "stok"], "there is no webhook or connection `stok`"),
+        (&["errands", "show", "none"], "there is no errand none"),
+        (&["promo", "show", "NONE"], "no pool has the code `NONE`"),
+    ] {
+        let told = text(&milepost(folder.path()).args(args).assert().code(1).get_output().stderr);
+        assert!(told.contains(said), "{told}");
+    }
+    let pools = parsed(&["promo", "list", "--json"]);
+    let codes = pools.as_array().expect("a list").iter().find(|pool| pool["pool"] == "codes").expect("the pool");
+    assert_eq!((&codes["codes"], &codes["left"], &codes["low"]), (&json!(2), &json!(2), &json!(false)));
+    assert_eq!(codes["returned"], 1, "no letter brought the code");
+    assert!(run(&["promo", "list"]).contains("codes"));
+    assert!(run(&["promo", "show", "AAA-1"]).contains("free"));
+    assert_eq!(parsed(&["promo", "show", "AAA-1", "--json"])[0]["state"], "free");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod advance;
 mod conditions;
+mod errands;
 mod lacks;
 mod limits;
 mod promo;

@@ -10,6 +10,7 @@ mod cancel;
 mod crm;
 mod cron;
 mod deaths;
+mod errands;
 mod figures;
 mod holds;
 mod inbox;
@@ -21,6 +22,7 @@ mod refusals;
 mod segments;
 mod swaps;
 mod templates;
+mod writeback;
 
 use axum::body::Body;
 use axum::http::Request;

@@ -57,6 +57,21 @@ fn faults_have_a_place_and_help() {
     check("[shop]\ncurrency = \"euro\"", 2, 12, "`euro` is not a currency", "ISO 4217");
     check("[shop]\nlocale = \"Russian\"", 2, 10, "`Russian` is not a locale", "`ru` or `en-GB`");
     check("[shop]\nurl = \"shop.example\"", 2, 7, "`shop.url` is not an address of the web", "https://shop.example");
+    let hook = |rest: &str| format!("[webhooks.stock]\nsecret = \"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\"\n{rest}");
+    check(
+        &hook("url = \"http://10.0.0.7/in\""),
+        3,
+        7,
+        "`webhooks.stock.url` must begin with https://",
+        "allow_private",
+    );
+    check(&hook("url = \"hooks\""), 3, 7, "`webhooks.stock.url` is not an address of the web", "a whole address");
+    let hook = "[webhooks.stock]\nurl = \"https://hooks.example/\"\n";
+    let missing = "`webhooks.stock.secret` is missing: webhooks are signed by it";
+    check(hook, 1, 11, missing, "openssl rand");
+    let bad = "`webhooks.stock.secret` is not `whsec_` and 24 to 64 bytes in base64";
+    check(&format!("{hook}secret = \"whsec_short\""), 3, 10, bad, "openssl rand");
+    check("[errands]\nretry = [\"0s\"]", 2, 10, "a wait before the next try is no time at all", "5m");
     check("[mail]\nfrom = \"nobody\"", 2, 8, "`mail.from` is not an e-mail address", "name@domain");
     check(
         "[mail]\nretry = [\"1m\", \"soon\"]",
@@ -300,7 +315,7 @@ fn the_commented_file_is_valid_with_every_key_switched_on() {
         .fold(String::new(), |all, line| all + line + "\n");
     let found = faults(&switched, &[]);
     assert!(
-        found.iter().all(|fault| ["can't be read", "needs both", "no password"]
+        found.iter().all(|fault| ["can't be read", "needs both", "no password", "webhooks are signed by it"]
             .iter()
             .any(|part| fault.message.contains(part))),
         "{found:#?}"

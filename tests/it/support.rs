@@ -81,9 +81,14 @@ pub fn files(map: &str, rules: &[&str]) -> Files {
 
 /// A rulebook of [`MAP`] and these files.
 pub fn book_of(files: &[(&str, &str)]) -> Book {
+    book_in(Shop::default(), files)
+}
+
+/// The same, for a shop.
+pub fn book_in(shop: Shop, files: &[(&str, &str)]) -> Book {
     let with_map = [("shop/map.yaml", MAP)].iter().chain(files);
     let files = with_map.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
-    loaded(&files, Shop::default())
+    loaded(&files, shop)
 }
 
 fn loaded(files: &Files, shop: Shop) -> Book {
@@ -218,6 +223,7 @@ impl Daemon {
                 engine.store.next_due().await.expect("reads"),
                 engine.store.next_send_at().await.expect("reads"),
                 engine.next_firing().await.expect("reads"),
+                engine.next_errand_at().await.expect("reads"),
             ];
             match next.into_iter().flatten().filter(|next| *next > self.clock.now() && *next <= end).min() {
                 Some(next) => self.clock.set(next),

@@ -23,7 +23,7 @@ struct Stock {
     expired: u64,
     returned: u64,
     per_day: Option<f64>,
-    dry_at: Option<Timestamp>,
+    dry_at: Option<String>,
     low: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn run(json: bool, context: &Context) -> anyhow::Result<()> {
         let numbers =
             [stock.reserved, stock.sent, stock.redeemed, stock.expired, stock.returned].map(|n| n.to_string());
         let pace = stock.per_day.map(|pace| format!("{pace:.1}")).unwrap_or_default();
-        let dry = out::when_maybe(stock.dry_at, zone);
+        let dry = out::when_maybe(stock.dry_at.as_deref().and_then(Timestamp::parse_rfc3339), zone);
         [vec![stock.pool, stock.codes.to_string(), left], numbers.to_vec(), vec![pace, dry]].concat()
     };
     let rows = pools.into_iter().map(row).collect();
@@ -77,7 +77,7 @@ fn of_pool(stock: PoolStock, rules: &PoolRules, now: Timestamp) -> Stock {
         expired: stock.expired,
         returned: stock.returned,
         per_day: forecast.map(|forecast| forecast.per_day),
-        dry_at: forecast.filter(|_| !made).map(|forecast| forecast.dry_at),
+        dry_at: forecast.filter(|_| !made).map(|forecast| forecast.dry_at.rfc3339()),
         low: !made && rules.low_stock.is_some_and(|fewest| stock.left < fewest),
         pool: stock.pool,
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Response, StatusCode};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// The query of a request.
+/// The query or the form of a request.
 pub(super) type Query<'a> = &'a [(&'a str, String)];
 
 impl Client {
@@ -71,15 +71,26 @@ impl Client {
     }
 
     async fn get_value(&self, path: &str, query: Query<'_>) -> Result<Value, ApiError> {
+        self.ask(path, || self.http.get(format!("{}{path}", self.base)).query(query)).await
+    }
+
+    /// Posts a form; an unsuccessful answer is an error.
+    pub(super) async fn post(&self, path: &str, form: Query<'_>) -> Result<(), ApiError> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = || {
+            let request = self.http.post(format!("{}{path}", self.base)).body(body.clone());
+            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        };
+        self.ask(path, request).await.map(drop)
+    }
+
+    async fn ask(&self, path: &str, request: impl Fn() -> RequestBuilder) -> Result<Value, ApiError> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         loop {
             self.limit.until_ready().await;
-            let response = self
-                .http
-                .get(format!("{}{path}", self.base))
+            let response = request()
                 .header("X-API-KEY", self.key.expose_secret())
-                .query(query)
                 .send()
                 .await
                 .map_err(|error| ApiError::Unreachable(error.without_url()))?;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::Unit;
+use super::errand::{compile_crm, compile_webhook};
 use super::promo::compile_promo;
 use super::wait::compile_wait;
 use crate::journey::facts::Type;
@@ -97,6 +98,16 @@ impl Program {
                 let attributes = compile_set(entries, unit);
                 let name = attributes.iter().fold("set".to_owned(), |name, (key, _)| format!("{name}-{key}"));
                 self.push(written, &name, Action::Set { attributes }, form);
+            }
+            ActionForm::Webhook(webhook) => {
+                if let Some((to, data)) = compile_webhook(webhook, self.event, unit) {
+                    self.push(written, &format!("webhook-{to}"), Action::Webhook { to, data }, form);
+                }
+            }
+            ActionForm::Crm(change) => {
+                if let Some(change) = compile_crm(change, unit) {
+                    self.push(written, &format!("crm-{}", change.connection), Action::Crm(change), form);
+                }
             }
             ActionForm::Exit => {
                 self.push(written, "exit", Action::Exit, form);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::errand::{CrmForm, WebhookForm, crm_schema, webhook_schema};
 use super::{Single, SpanText, Text};
 use crate::journey::spelling::suggest;
 use crate::rulebook::read::{At, Fields, Need, Read, Reader};
@@ -12,7 +13,7 @@ use crate::rulebook::yaml::{Key, Node, Yaml};
 
 /// How deep branches may nest: beyond this nobody can read the rule, and the stack is not for them.
 const MAX_NESTING: usize = 12;
-const ACTIONS: [&str; 6] = ["send", "wait", "branch", "promo", "set", "exit"];
+const ACTIONS: [&str; 8] = ["send", "wait", "branch", "promo", "set", "webhook", "crm", "exit"];
 
 /// One step.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(in crate::rulebook) enum ActionForm {
     Wait(WaitForm),
     Branch(At<Vec<ArmForm>>),
     Promo(PromoForm),
+    Webhook(WebhookForm),
+    Crm(CrmForm),
     Set(At<Vec<(Key, At<Single>)>>),
     Exit,
     /// Something faulty, reported already; it holds the step's place.
@@ -104,6 +107,8 @@ fn read_step(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<StepF
         "send" => Text::read(value, reader).map(ActionForm::Send),
         "wait" => WaitForm::read(value, reader).map(ActionForm::Wait),
         "promo" => PromoForm::read(value, reader).map(ActionForm::Promo),
+        "webhook" => WebhookForm::read(value, reader).map(ActionForm::Webhook),
+        "crm" => CrmForm::read(value, reader).map(ActionForm::Crm),
         "set" => read_set(value, reader),
         "branch" => read_branch(value, reader, depth),
         "exit" => Some(ActionForm::Exit),
@@ -268,6 +273,8 @@ impl JsonSchema for StepForm {
                     "branch": { "type": "array", "minItems": 1, "items": arm,
                         "description": "Take the first arm whose `if` holds, else the `else` arm." },
                     "promo": promo,
+                    "webhook": webhook_schema(&single),
+                    "crm": crm_schema(&single),
                     "set": { "type": "object", "minProperties": 1, "additionalProperties": single,
                         "description": "Set attributes of the customer." },
                     "exit": { "description": "End the run." }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::order::fields_of;
 use crate::settings::{
-    ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, IngestSettings, LogSettings, MailSettings,
-    RelaySettings, ServerSettings, Settings, ShopSettings,
+    ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, IngestSettings, LogSettings,
+    MailSettings, RelaySettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
 };
 
 /// The whole schema.
@@ -81,12 +81,14 @@ impl Schema {
             ("ConnectionSettings", fields_of::<ConnectionSettings>()),
             ("ConsentSettings", fields_of::<ConsentSettings>()),
             ("DatabaseSettings", fields_of::<DatabaseSettings>()),
+            ("ErrandSettings", fields_of::<ErrandSettings>()),
             ("IngestSettings", fields_of::<IngestSettings>()),
             ("LogSettings", fields_of::<LogSettings>()),
             ("MailSettings", fields_of::<MailSettings>()),
             ("RelaySettings", fields_of::<RelaySettings>()),
             ("ServerSettings", fields_of::<ServerSettings>()),
             ("ShopSettings", fields_of::<ShopSettings>()),
+            ("WebhookSettings", fields_of::<WebhookSettings>()),
         ]);
         Self { value: schema.to_value(), order }
     }

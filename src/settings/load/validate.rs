@@ -4,6 +4,7 @@
 
 mod connections;
 mod mail;
+mod webhooks;
 
 use std::net::IpAddr;
 
@@ -29,6 +30,10 @@ pub fn all(settings: &Settings, tree: &Tree, faults: &mut Collector<'_>) {
     for (id, connection) in &settings.connections {
         connections::one(id, connection, &mut check);
     }
+    for (name, webhook) in &settings.webhooks {
+        webhooks::one(name, webhook, &mut check);
+    }
+    webhooks::errands(&settings.errands, &mut check);
 }
 
 /// Where faults go, by the path of the setting.

@@ -39,7 +39,9 @@ impl Tx {
             AND EXISTS (SELECT 1 FROM enrollments WHERE enrollments.id = promo_codes.enrollment AND ended_at IS NOT NULL)
             AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.enrollment = promo_codes.enrollment
                 AND messages.promo_code = promo_codes.code
-                AND messages.state IN ('queued', 'held', 'sending', 'sent', 'uncertain', 'failed'))";
+                AND messages.state IN ('queued', 'held', 'sending', 'sent', 'uncertain', 'failed'))
+            AND NOT EXISTS (SELECT 1 FROM errands WHERE errands.enrollment = promo_codes.enrollment
+                AND errands.promo_code = promo_codes.code)";
         if enrollments.is_empty() {
             return Ok(());
         }

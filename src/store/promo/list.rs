@@ -1,7 +1,5 @@
 //! What the ledger holds, for people.
 
-use serde::Serialize;
-
 use super::super::db::{Arg, Row};
 use super::super::{Result, Store};
 use super::CodeState;
@@ -33,7 +31,7 @@ pub struct PoolStock {
 }
 
 /// One code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeRow {
     /// Pool.
     pub pool: String,

@@ -127,6 +127,45 @@ fn promo_pools_and_wishes() {
 }
 
 #[test]
+fn errands() {
+    let shop = Shop {
+        webhooks: ["stock".to_owned(), "sms".to_owned()].into(),
+        connections: ["shop".to_owned()].into(),
+        ..Shop::default()
+    };
+    let told = |shop: &Shop, step: &str| {
+        let mut files = sound();
+        let text = format!("{HEAD}steps: [{{{step}}}, {{send: hello}}]\n");
+        files.insert("shop/hello.yaml".into(), text.into_bytes());
+        codes(&load_files(&files, shop.clone()).diagnostics)
+    };
+    let fine = |step: &str| assert_eq!(told(&shop, step), [""; 0], "{step}");
+    let fault = |step: &str, code: &str, column: usize| {
+        assert_eq!(told(&shop, step), [format!("{code} shop/hello.yaml:3:{column}")], "{step}");
+    };
+    fine("webhook: stock");
+    fine(
+        "webhook: {to: sms, data: {a: customer.email, b: \"'x'\", c: 3, d: true, e: event.order.total, f: promo.code}}",
+    );
+    fault("webhook: stok", "unknown-webhook", 19);
+    fault("webhook: {data: {a: customer.email}}", "missing-key", 19);
+    fault("webhook: {to: stock, data: {a: customer.emial}}", "unknown-fact", 41);
+    fault("webhook: {to: stock, data: {a: gold}}", "unknown-fact", 41);
+    fault("webhook: {to: stock, data: {a: \"1 + 1\"}}", "unknown-fact", 41);
+    fault("webhook: {to: stock, data: {a: promo.cod}}", "unknown-fact", 41);
+    fault("webhook: {to: stock, dta: {}}", "unknown-key", 31);
+    fine("crm: {tags: {add: [vip], remove: [cold]}, fields: {loyalty: gold}, connection: shop}");
+    fine("crm: {tags: {add: [vip]}}");
+    fault("crm: {}", "empty-steps", 15);
+    fault("crm: {tags: {add: [a], remove: [a]}}", "contradiction", 42);
+    fault("crm: {tags: {add: [\"\"]}}", "bad-tag", 29);
+    fault("crm: {fields: {email: x}}", "built-in", 25);
+    fault("crm: {tags: {add: [a]}, connection: shp}", "unknown-connection", 46);
+    assert_eq!(told(&Shop::default(), "webhook: stock"), ["unknown-webhook shop/hello.yaml:3:19"]);
+    assert_eq!(told(&Shop::default(), "crm: {tags: {add: [a]}}"), ["unknown-connection shop/hello.yaml:3:15"]);
+}
+
+#[test]
 fn triggers_and_schedules() {
     on("{}", &["no-trigger shop/hello.yaml:2:5"]);
     on("{event: order.created, enter: buyer}", &["two-triggers shop/hello.yaml:2:35"]);
