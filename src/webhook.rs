@@ -73,6 +73,23 @@ pub enum Posted {
     },
 }
 
+/// Where the address of a webhook leads, without asking anybody there; an error is a sentence.
+pub async fn leads_to(settings: &WebhookSettings) -> Result<String, String> {
+    let url: Url = settings.url.parse().map_err(|_| "`url` is not an address of the web".to_owned())?;
+    let name = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let port = url.port_or_known_default().unwrap_or(443);
+    let found =
+        tokio::net::lookup_host((name, port)).await.map_err(|error| format!("{name} can't be looked up: {error}"))?;
+    let (public, private): (Vec<_>, Vec<_>) =
+        found.map(|address| address.ip()).partition(|address| is_public(*address));
+    match (public.first(), private.first()) {
+        (Some(public), _) => Ok(format!("leads to {public}")),
+        (None, Some(private)) if settings.allow_private => Ok(format!("leads to {private}, which is allowed")),
+        (None, Some(_)) => Err(guard::Refused.to_string()),
+        (None, None) => Err(format!("{name} has no address")),
+    }
+}
+
 impl Webhooks {
     /// Builds the webhooks of the settings.
     pub fn build(settings: &BTreeMap<String, WebhookSettings>, errands: &ErrandSettings) -> anyhow::Result<Self> {

@@ -50,10 +50,11 @@ async fn look(loaded: &Loaded, context: &Context) -> Vec<Finding> {
     let file = loaded.file.display().to_string();
     let mut findings = vec![Finding::fine("settings", file, "read and checked"), parts::rulebook(loaded)];
     // The parts don't depend on each other, so the slowest sets the pace.
-    let (database, relays, connections, clock, dns) = tokio::join!(
+    let (database, relays, connections, webhooks, clock, dns) = tokio::join!(
         parts::database(loaded),
         parts::relays(loaded),
         parts::connections(loaded),
+        parts::webhooks(loaded),
         clock::look(loaded, &context.clock),
         dns::look(loaded),
     );
@@ -61,6 +62,7 @@ async fn look(loaded: &Loaded, context: &Context) -> Vec<Finding> {
     findings.extend(relays);
     findings.extend(parts::public_url(loaded));
     findings.extend(connections);
+    findings.extend(webhooks);
     findings.extend(clock);
     findings.extend(dns);
     findings

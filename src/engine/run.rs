@@ -74,7 +74,9 @@ impl Engine {
                     if engine.run_errands_for(kind, &target).await? > 0 {
                         return Ok(Next::Now);
                     }
-                    Ok(Next::Wake(Wake::Errands, engine.next_errand(kind, &target).await?))
+                    // What is due and waits for an earlier errand of its customer is woken with that, or by the longest sleep.
+                    let next = engine.next_errand(kind, &target).await?;
+                    Ok(Next::Wake(Wake::Errands, next.filter(|at| *at > engine.clock.now())))
                 }
             }));
         }

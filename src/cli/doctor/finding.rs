@@ -17,7 +17,7 @@ pub enum Verdict {
 /// What was looked at and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `settings`, `rulebook`, `database`, `relay`, `links`, `connection`, `clock` or `dns`.
+    /// `settings`, `rulebook`, `database`, `relay`, `links`, `connection`, `webhook`, `clock` or `dns`.
     pub area: &'static str,
     /// Which one of them.
     pub subject: String,

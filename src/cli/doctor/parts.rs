@@ -13,6 +13,7 @@ use crate::mail::{Checked, Outcome, Relay};
 use crate::rulebook::{self, Severity};
 use crate::settings::load::Loaded;
 use crate::store::Engine;
+use crate::webhook::leads_to;
 
 /// The longest that one part is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -153,6 +154,20 @@ pub async fn connections(loaded: &Loaded) -> Vec<Finding> {
             Ok(Err(error)) => findings.push(Finding::wrong("connection", id, chain(&error), help)),
             Err(_) => findings.push(Finding::wrong("connection", id, "no answer in time", help)),
         }
+    }
+    findings
+}
+
+/// Whether the address of each webhook leads somewhere, and not where it may not. Nothing is posted.
+pub async fn webhooks(loaded: &Loaded) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, webhook) in &loaded.settings.webhooks {
+        let help = "look at `url`, and at `allow_private` if the address is to lead into your own network";
+        findings.push(match timeout(PATIENCE, leads_to(webhook)).await {
+            Ok(Ok(note)) => Finding::fine("webhook", name, note),
+            Ok(Err(error)) => Finding::wrong("webhook", name, error, help),
+            Err(_) => Finding::wrong("webhook", name, "its name could not be looked up in time", help),
+        });
     }
     findings
 }

@@ -164,13 +164,21 @@ impl Tx {
 }
 
 impl Store {
-    /// When the next errand of a target can be taken: the earliest time of a queued one, or the end of its lease.
+    /// When the next errand of a target can be taken: the earliest time of a queued one, or the end of a lease on one. One
+    /// that waits for another of the same customer may have to wait longer.
     pub async fn next_errand_at(&self, kind: ErrandKind, target: &str) -> Result<Option<Timestamp>> {
-        const SQL: &str = "SELECT MIN(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END) FROM errands
-            WHERE kind = $1 AND target = $2 AND state = 'queued'";
-        let args = vec![Arg::text(kind.as_str()), Arg::text(target)];
-        let rows = self.read("find the next errand", SQL, args).await?;
-        rows.first().map_or(Ok(None), |row| row.fields().maybe_time())
+        const FREE: &str = "SELECT next_at FROM errands WHERE kind = $1 AND target = $2 AND state = 'queued'
+            AND lease_until IS NULL ORDER BY next_at, seq LIMIT 1";
+        const LEASED: &str = "SELECT MIN(lease_until) FROM errands
+            WHERE kind = $1 AND target = $2 AND state = 'queued' AND lease_until IS NOT NULL";
+        let mut earliest = None;
+        for sql in [FREE, LEASED] {
+            let args = vec![Arg::text(kind.as_str()), Arg::text(target)];
+            for row in self.read("find the next errand", sql, args).await? {
+                earliest = [earliest, row.fields().maybe_time()?].into_iter().flatten().min();
+            }
+        }
+        Ok(earliest)
     }
 
     /// Targets that errands wait for.

@@ -6,7 +6,7 @@ use milepost::journey::time::Span;
 use milepost::rulebook::Book;
 use milepost::settings::{Settings, WebhookSettings};
 use milepost::store::{CodeState, ErrandFilter, ErrandRow, ErrandState};
-use milepost::webhook::{Secrets, signature};
+use milepost::webhook::{Secrets, leads_to, signature};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -282,4 +282,14 @@ steps: [{promo: codes}, {webhook: {to: sink, data: {code: promo.code}}}]
     assert_eq!(body["data"]["values"], json!({"code": "ONLY"}));
     let row = &daemon.app.engine.store.promo_codes("ONLY").await.expect("reads")[0];
     assert_eq!((row.state, row.returned), (CodeState::Sent, 0));
+}
+
+#[tokio::test]
+async fn where_an_address_leads_is_told_without_posting() {
+    let told = async |url: &str, allowed| leads_to(&webhook(url, allowed)).await;
+    assert_eq!(told("https://127.0.0.1/", true).await, Ok("leads to 127.0.0.1, which is allowed".to_owned()));
+    assert_eq!(told("https://1.1.1.1/", false).await, Ok("leads to 1.1.1.1".to_owned()));
+    for refused in ["https://localhost/", "https://[::1]/", "https://2130706433/"] {
+        assert!(told(refused, false).await.is_err_and(|why| why.contains("private network")), "{refused}");
+    }
 }
