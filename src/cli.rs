@@ -14,6 +14,7 @@ pub mod demo;
 pub mod doctor;
 pub mod errands;
 pub mod explain;
+pub mod fmt;
 pub mod inbox;
 pub mod init;
 mod known;
@@ -62,6 +63,9 @@ enum Command {
     /// Run the scenarios of the rules: what must come of what happens.
     Test(test::TestArgs),
     /// Print the JSON Schema of map files, rule files, scenarios or settings, for editors.
+    /// Bring maps, rules and other YAML files into one form; comments are kept.
+    Fmt(fmt::FmtArgs),
+    /// Print the JSON Schema of map files, rule files or settings, for editors.
     Schema(schema::SchemaArgs),
     /// Run the daemon.
     Serve,
@@ -123,6 +127,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args, context),
         Command::Test(args) => test::run(&args, context),
+        Command::Fmt(args) => fmt::run(&args, context),
         Command::Schema(args) => schema::run(&args),
         Command::Serve => serve::run(context).await,
         Command::Demo(args) => demo::run(args).await,

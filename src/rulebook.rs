@@ -15,6 +15,7 @@ mod check;
 mod compile;
 mod diagnostic;
 mod fixture;
+mod format;
 mod forms;
 mod letters;
 mod load;
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use fixture::{Fixture, read_fixture};
+pub use format::format;
 pub use letters::{Letters, RenderError, Rendered};
 pub use load::{load, load_files};
 pub use schema::{attributes_schema, limits_schema, pool_schema, scenario_schema, schema, segments_schema};

@@ -8,6 +8,7 @@
 mod change;
 mod check;
 mod evaluate;
+mod possible;
 mod text;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::named_segments;
 pub use evaluate::{Answer, Facts};
+pub use possible::possible;
 
 use super::facts::Scope;
 use super::time::Span;

@@ -2,11 +2,18 @@
 //!
 //! Not here: names that do not exist (`compile`, `letters`).
 
+mod conditions;
+mod often;
+mod promo;
 mod reach;
 mod sends;
+mod ways;
 
 use std::ops::Range;
 
+pub(super) use conditions::check_conditions;
+pub(super) use often::{USUAL, check_often, check_ranking};
+pub(super) use promo::check_promo;
 pub(super) use reach::{check_map, check_rule};
 pub(super) use sends::check_sends;
 

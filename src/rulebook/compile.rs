@@ -18,6 +18,7 @@ mod steps;
 mod trigger;
 mod wait;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -39,6 +40,8 @@ pub(super) struct World {
     pub(super) attributes: BTreeMap<String, Type>,
     pub(super) purposes: BTreeSet<String>,
     pub(super) maps: BTreeMap<String, Outline>,
+    /// Conditions that were asked so far whether they leave anything open.
+    pub(super) asked: Cell<usize>,
 }
 
 /// What one map has to offer.

@@ -116,7 +116,7 @@ pub(super) fn nested(node: &Node) -> Value {
 }
 
 /// What a value without quotes is: true, false, a number or text.
-fn plain(text: &str) -> Value {
+pub(super) fn plain(text: &str) -> Value {
     match text {
         "true" | "True" | "TRUE" => return Value::Bool(true),
         "false" | "False" | "FALSE" => return Value::Bool(false),

@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::check::{Written, check_map, check_rule, check_sends};
+use super::check::{
+    USUAL, Written, check_conditions, check_map, check_often, check_promo, check_ranking, check_rule, check_sends,
+};
 use super::compile::{
     Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_segments, compile_shop_limits,
 };
 use super::diagnostic::{Diagnostic, Severity};
-use super::forms::{AttributesForm, MapForm, RuleForm, ScenariosForm, SegmentsForm, ShopLimitsForm};
+use super::forms::{AttributesForm, LimitsList, MapForm, RuleForm, ScenariosForm, SegmentsForm, ShopLimitsForm};
 use super::letters::build;
 use super::pools::Pool;
 use super::read::Reader;
@@ -53,9 +55,22 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
     let (maps, empty) = compiler.maps(&forms);
     let all_rules_read = forms.rules.len() == tree.maps.values().map(|map| map.rules.len()).sum::<usize>();
     let rules = compiler.rules(forms.rules);
+    let of_maps =
+        forms.maps.iter().filter_map(|(id, (source, form))| Some((*source, form.limits.as_ref()?, Some(*id))));
+    let of_shop = forms.limits.iter().filter_map(|(source, form)| Some((*source, form.limits.as_ref()?, None)));
+    let caps: Vec<(&Source, &LimitsList, Option<&str>)> = of_shop.chain(of_maps).collect();
     for written in &rules {
         let none = BTreeSet::new();
-        check_rule(written, maps.get(&written.rule.map), empty.get(&written.rule.map).unwrap_or(&none), &mut faults);
+        let map = maps.get(&written.rule.map);
+        check_rule(written, map, empty.get(&written.rule.map).unwrap_or(&none), &mut faults);
+        check_conditions(written, map, &shop, &mut faults);
+        if let Some(letters) = letter_facts.get(&written.rule.map) {
+            check_promo(written, letters, &mut faults);
+        }
+    }
+    check_often(&rules, &attention, &maps, most_a_day(forms.limits.as_ref(), &mut faults), &mut faults);
+    for (source, limits, map) in &caps {
+        check_ranking(&rules, (source, limits.0.as_slice()), *map, &mut faults);
     }
     let all_rules_compiled = all_rules_read && !faults.iter().any(|fault| fault.severity == Severity::Error);
     check_sends(&rules, &letter_facts, all_rules_compiled, &mut faults);
@@ -72,6 +87,21 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
     let refused = !sound(&faults);
     let book = Some(Book { rulebook, letters, pools: codes }).filter(|_| !refused);
     Loaded { book, diagnostics: in_order(faults), scenarios }
+}
+
+/// Letters a day above which rules are warned of.
+fn most_a_day(limits: Option<&(&Source, ShopLimitsForm)>, faults: &mut Vec<Diagnostic>) -> usize {
+    let Some((source, most)) = limits.and_then(|(source, form)| Some((source, form.max_letters_per_day.as_ref()?)))
+    else {
+        return USUAL;
+    };
+    match usize::try_from(most.value) {
+        Ok(number) if number > 0 => number,
+        _ => {
+            faults.push(source.error("out-of-range", &most.place, "at least one letter a day"));
+            USUAL
+        }
+    }
 }
 
 /// The scenarios of all maps. Their faults stand apart: a broken test does not stop the shop.

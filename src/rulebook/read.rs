@@ -216,11 +216,22 @@ fn quiet_absent<T: Read>(key: &str, source: &Source) -> Option<T> {
     T::absent(key, &(0..0), &mut Reader { source, faults: &mut ignored })
 }
 
+/// The keys of a form, in the order in which they are documented and written.
+pub(super) trait Keys {
+    /// Their names.
+    const KEYS: &'static [&'static str];
+}
+
 /// Implements [`Read`] for a struct: each field is read from the key of its name, or from the key that is given.
 macro_rules! fields {
     (@key $field:ident) => { stringify!($field) };
     (@key $field:ident $key:literal) => { $key };
     ($type:ident { $($field:ident $(= $key:literal)?),* $(,)? }) => {
+        impl $crate::rulebook::read::Keys for $type {
+            const KEYS: &'static [&'static str] =
+                &[$($crate::rulebook::read::fields!(@key $field $($key)?)),*];
+        }
+
         impl $crate::rulebook::read::Read for $type {
             fn read(
                 node: &$crate::rulebook::yaml::Node,

@@ -3,6 +3,7 @@
 mod advance;
 mod conditions;
 mod errands;
+mod constants;
 mod lacks;
 mod limits;
 mod promo;

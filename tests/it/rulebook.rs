@@ -1,7 +1,9 @@
 //! Behaviour of the rulebook room: the shipped rules load, every fault is told, letters come out right.
 
+mod doubts;
 mod faults;
 mod folder;
+mod format;
 mod hostile;
 mod letters;
 mod scenarios;

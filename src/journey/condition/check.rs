@@ -375,7 +375,7 @@ impl Checker<'_> {
 }
 
 /// `a.b.c` as text, if the expression is a name with selections only.
-fn dotted(expression: &IdedExpr) -> Option<String> {
+pub(super) fn dotted(expression: &IdedExpr) -> Option<String> {
     match &expression.expr {
         Expr::Ident(name) => Some(name.clone()),
         Expr::Select(select) if !select.test => dotted(&select.operand).map(|path| format!("{path}.{}", select.field)),

@@ -156,7 +156,7 @@ pub(super) fn shown(facts: &Facts<'_>, path: &str) -> String {
     format!("{path} = {text}")
 }
 
-fn to_cel(value: &Json) -> cel::Value {
+pub(super) fn to_cel(value: &Json) -> cel::Value {
     match value {
         Json::Null => cel::Value::Null,
         Json::Bool(b) => cel::Value::Bool(*b),

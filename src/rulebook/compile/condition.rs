@@ -7,6 +7,9 @@ use crate::journey::condition::Condition;
 use crate::journey::facts::Scope;
 use crate::rulebook::forms::Text;
 
+/// Conditions of a rulebook that are asked whether they leave anything open: it takes longer than all else that is checked.
+const MOST_ASKED: usize = 2_000;
+
 impl Unit<'_> {
     /// Compiles a condition; each of its faults is shown where it stands in the file.
     pub(super) fn condition(&mut self, text: &Text, event: bool) -> Option<Condition> {
@@ -26,7 +29,10 @@ impl Unit<'_> {
             return None;
         }
         match Condition::compile(&text.value, scope) {
-            Ok(condition) => Some(condition),
+            Ok(condition) => {
+                self.warn_of_constant(text, &condition);
+                Some(condition)
+            }
             Err(faults) => {
                 let raw = self.source.text.get(text.place.clone()).unwrap_or_default().to_owned();
                 for fault in faults {
@@ -36,6 +42,29 @@ impl Unit<'_> {
                 }
                 None
             }
+        }
+    }
+
+    /// Warns of a condition that says nothing. Whoever writes `true` or `false` means it.
+    fn warn_of_constant(&mut self, text: &Text, condition: &Condition) {
+        let asked = self.world.asked.replace(self.world.asked.get() + 1);
+        if condition.constant().is_some() || asked >= MOST_ASKED {
+            return;
+        }
+        match condition.always() {
+            Some(true) => self.warn(
+                "always-true",
+                &text.place,
+                "this condition holds for everybody, whatever is known of them",
+                "leave it out, or write `\"true\"`; is a comparison the wrong way round, or an `||` meant as `&&`?",
+            ),
+            Some(false) => self.warn(
+                "always-false",
+                &text.place,
+                "this condition holds for nobody: its parts rule each other out",
+                "is an `&&` meant as `||`, or a value mistyped?",
+            ),
+            None => {}
         }
     }
 

@@ -17,9 +17,12 @@ pub(in crate::rulebook) struct ShopLimitsForm {
     pub(in crate::rulebook) limits: Option<LimitsList>,
     /// Share of the customers who get no letters, to see what letters change: `10%`.
     pub(in crate::rulebook) holdout: Option<Text>,
+    /// `milepost check` warns of rules that can send one person more letters within a day than this: 5 if not written.
+    #[schemars(range(min = 1))]
+    pub(in crate::rulebook) max_letters_per_day: Option<At<i8>>,
 }
 
-fields!(ShopLimitsForm { limits, holdout });
+fields!(ShopLimitsForm { limits, holdout, max_letters_per_day });
 
 /// One set of limits, or a list of them.
 #[derive(Debug)]

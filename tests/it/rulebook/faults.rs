@@ -221,7 +221,7 @@ fn segments() {
             expected,
         );
     };
-    used("when: segment.loyal && !segment.loyal", &[]);
+    used("when: !segment.loyal && orders.count == 1", &[]);
     used("when: segment.loyel", &["condition shop/hello.yaml:3:7"]);
     used("when: segment.loyal == true", &["condition shop/hello.yaml:3:7"]);
     used("when: segment", &["condition shop/hello.yaml:3:7"]);
