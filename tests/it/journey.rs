@@ -2,8 +2,8 @@
 
 mod advance;
 mod conditions;
-mod errands;
 mod constants;
+mod errands;
 mod lacks;
 mod limits;
 mod promo;
