@@ -120,7 +120,7 @@ fn more_letters_than_anybody_wants_in_a_day() {
     let letters = |times: usize| format!("steps: [{}]\n", vec!["{send: hello}, {wait: 2h}"; times].join(", "));
     rule(&letters(5), &[]);
     rule(&letters(6), &["too-often shop/hello.yaml:1:7"]);
-    rule(&format!("steps: [{}]\n", vec!["{send: hello}, {wait: 1d}"; 9].join(", ")), &[]);
+    rule(&format!("steps: [{}]\n", ["{send: hello}, {wait: 1d}"; 9].join(", ")), &[]);
     rule(&format!("limits: {{caps: [3 per 1d]}}\n{}", letters(6)), &[]);
     rule(&format!("limits: {{gap: 6h}}\n{}", letters(6)), &[]);
     rule("reenter: always\nsteps: [{send: hello}]\n", &["too-often shop/hello.yaml:1:7"]);

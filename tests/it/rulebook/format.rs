@@ -63,7 +63,7 @@ fn comments_stay_where_they_belong() {
 
 #[test]
 fn lists_in_brackets_stay_on_a_line_that_has_room() {
-    let long = format!("a: [{}]\n", vec!["abcdefgh"; 12].join(", "));
+    let long = format!("a: [{}]\n", ["abcdefgh"; 12].join(", "));
     let broken = format!("a:\n{}", "  - abcdefgh\n".repeat(12));
     check(&long, &broken);
     check("a: [b,\n c]\n", "a: [b, c]\n");
