@@ -3,6 +3,7 @@
 //! [`App::build`] puts the parts together; [`App::run`] runs them until told to stop; tests and the demo may instead step
 //! them with [`App::run_dry`]. There is no other way to start a daemon, so all three are the same daemon.
 
+mod begin;
 mod reload;
 mod secret;
 
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::crm::Connection;
+use crate::engine::in_force;
 use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
 use crate::engine::{Engine, Wakes};
@@ -57,10 +59,20 @@ pub struct App {
 }
 
 impl App {
-    /// Puts a daemon together over a database.
-    pub async fn build(settings: &Settings, book: Book, database: &str, clock: Clock) -> anyhow::Result<Self> {
+    /// Puts a daemon together over a database. `disk` is the rulebook on disk, if it has no faults; which one the daemon
+    /// works with is what is in force and what `[rules]` say.
+    pub async fn build(
+        settings: &Settings,
+        disk: impl Into<Option<Book>>,
+        database: &str,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let store = Store::open(database).await.context("the database can't be opened; `milepost doctor` says more")?;
         let alone = Alone::on(database)?;
+        let disk = disk.into();
+        let shop = disk.as_ref().map_or_else(|| settings.shop_facts(), |book| book.rulebook.shop.clone());
+        let book = begin::book(&store, disk, shop, settings.rules.apply, clock.now()).await?;
+        let book = in_force::with_earlier(&store, book, None).await?;
         let links = LinkSigner::new(&secret::of_links(&store).await?);
         secret::of_codes(&store).await?;
         let connections = connections(settings)?;
@@ -99,7 +111,7 @@ impl App {
             wakes: Arc::new(Wakes::default()),
         });
         engine.recall_references().await?;
-        load_pools(&engine).await?;
+        engine.load_pools().await?;
         if store.engine() == store::Engine::Sqlite {
             // Nobody else works on this file: what was claimed or being handed over was so by a process that is gone.
             engine.take_over().await?;
@@ -138,6 +150,7 @@ impl App {
                 }
             }
         }
+        self.engine.follow().await?;
         loop {
             let engine = &self.engine;
             let mut done = engine.process_bodies().await?.handled + engine.process_due().await?.handled;
@@ -182,11 +195,14 @@ impl App {
 /// Runs the daemon of a settings file until SIGTERM or Ctrl-C.
 pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
     let outcome = rulebook::load(&loaded.rules_dir(), loaded.shop());
-    let Some(book) = outcome.book else {
-        return Err(anyhow!("{}\nthe rulebook has faults", rulebook::render(&outcome.diagnostics, false)));
-    };
+    if outcome.book.is_none() {
+        tracing::error!(faults.count = outcome.diagnostics.len(), "the rules on disk have faults");
+        for line in rulebook::render(&outcome.diagnostics, false).lines() {
+            tracing::error!("{line}");
+        }
+    }
     let settings = &loaded.settings;
-    let app = App::build(settings, book, loaded.database_url().expose_secret(), clock).await?;
+    let app = App::build(settings, outcome.book, loaded.database_url().expose_secret(), clock).await?;
     let listener = TcpListener::bind(settings.server.listen)
         .await
         .with_context(|| format!("{} can't be listened on; another program may hold it", settings.server.listen))?;
@@ -214,20 +230,6 @@ pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
     let result = app.run(listener, stop).await;
     watching.abort();
     result
-}
-
-/// Loads the rulebook's promo codes into the ledger; codes that are known already are left alone.
-pub(crate) async fn load_pools(engine: &Engine) -> anyhow::Result<()> {
-    let book = engine.book.load_full();
-    let mut tx = engine.store.begin().await?;
-    for (pool, codes) in &book.pools {
-        let new = tx.load_pool(pool, codes, engine.clock.now()).await?;
-        if new > 0 {
-            tracing::info!(promo.pool = pool, codes.new = new, "promo codes loaded");
-        }
-    }
-    tx.commit().await?;
-    Ok(())
 }
 
 /// The final reply to a letter may take ten times as long as another command (`mail::transport`); then some.

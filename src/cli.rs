@@ -6,6 +6,7 @@
 //!
 //! Not here: anything that decides or stores. Commands read arguments, call a room and print.
 
+pub mod apply;
 pub mod check;
 mod context;
 mod customer;
@@ -67,6 +68,8 @@ enum Command {
     Fmt(fmt::FmtArgs),
     /// Print the JSON Schema of map files, rule files or settings, for editors.
     Schema(schema::SchemaArgs),
+    /// Put the rules on disk in force.
+    Apply(apply::ApplyArgs),
     /// Run the daemon.
     Serve,
     /// See everything at work: a simulated shop, real parts, fast time.
@@ -129,6 +132,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Test(args) => test::run(&args, context),
         Command::Fmt(args) => fmt::run(&args, context),
         Command::Schema(args) => schema::run(&args),
+        Command::Apply(args) => apply::run(&args, context).await,
         Command::Serve => serve::run(context).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(&args, context).await,

@@ -13,6 +13,7 @@ pub mod cron;
 pub mod errands;
 pub mod fetch;
 pub mod identity;
+pub mod in_force;
 pub mod ingest;
 pub mod poll;
 pub mod process;
@@ -127,6 +128,14 @@ pub enum EngineError {
         connection: String,
         /// Why.
         source: crate::crm::ApiError,
+    },
+    /// A rulebook of the archive can't be read.
+    #[error("the rulebook {hash} can't be used: {faults}")]
+    Rulebook {
+        /// Which.
+        hash: String,
+        /// Why.
+        faults: String,
     },
     /// The part that records hand-overs has stopped.
     #[error("the recorder of hand-overs has stopped")]

@@ -9,6 +9,7 @@
 pub mod advance;
 pub mod attention;
 pub mod book;
+pub mod change;
 pub mod condition;
 pub mod customer;
 pub mod effect;

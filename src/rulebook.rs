@@ -10,6 +10,7 @@
 //!
 //! Not here: what the rules decide (`journey`), composing and sending mail (`mail`), when to load again (`engine`).
 
+mod archive;
 mod attributes;
 mod check;
 mod compile;
@@ -30,7 +31,9 @@ mod watch;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+pub use archive::{pack, unpack};
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use fixture::{Fixture, read_fixture};
 pub use format::format;
@@ -52,6 +55,23 @@ pub struct Book {
     pub letters: Letters,
     /// The codes that files of promo codes hold, by pool.
     pub pools: BTreeMap<String, Vec<String>>,
+    /// The letters of earlier rulebooks as which rules finish, by the rulebook's hash.
+    pub earlier: BTreeMap<String, Letters>,
+    /// The files that it was made of.
+    pub files: Arc<Files>,
+}
+
+impl Book {
+    /// Adds an earlier book, as which what was begun under it may finish.
+    pub fn add_earlier(&mut self, book: Self) {
+        self.earlier.insert(book.rulebook.hash.clone(), book.letters);
+        self.rulebook.earlier.insert(book.rulebook.hash.clone(), Arc::new(book.rulebook));
+    }
+
+    /// The letters of a rule that finishes as an earlier rulebook has it, or of the one in force.
+    pub fn letters_under(&self, rulebook: &str) -> &Letters {
+        self.earlier.get(rulebook).unwrap_or(&self.letters)
+    }
 }
 
 /// What came of loading.

@@ -7,12 +7,12 @@ pub mod ingest;
 pub mod load;
 pub mod mail;
 pub mod reference;
+pub mod rules;
 pub mod server;
 pub mod shop;
 pub mod webhooks;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,17 +20,19 @@ use serde::Deserialize;
 pub use connections::ConnectionSettings;
 pub use ingest::IngestSettings;
 pub use mail::{MailSettings, RelaySecurity, RelaySettings};
+pub use rules::{ApplyRules, RulesSettings};
 pub use server::{ApiSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
 pub use shop::{ConsentSettings, ShopSettings};
 pub use webhooks::{ErrandSettings, WebhookSettings};
+
+use crate::journey::book::Shop;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Folder with maps, rules and letters, relative to the folder that holds `config/`. Default `rules`.
-    #[schemars(example = &"rules")]
-    pub rules: Option<PathBuf>,
+    /// Maps, rules and letters.
+    pub rules: RulesSettings,
     /// The HTTP server.
     pub server: ServerSettings,
     /// Where everything is kept.
@@ -53,4 +55,23 @@ pub struct Settings {
     pub errands: ErrandSettings,
     /// Logging.
     pub log: LogSettings,
+}
+
+impl Settings {
+    /// The shop, as decisions see it.
+    pub fn shop_facts(&self) -> Shop {
+        Shop {
+            zone: self.shop.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC),
+            locale: self.shop.locale.clone(),
+            currency: self.shop.currency.clone(),
+            assumed_purposes: self.consent.assumed.clone(),
+            webhooks: self.webhooks.keys().cloned().collect(),
+            connections: self
+                .connections
+                .iter()
+                .filter(|(_, connection)| connection.url.is_some())
+                .map(|(id, _)| id.clone())
+                .collect(),
+        }
+    }
 }

@@ -25,6 +25,7 @@ mod messages;
 mod open;
 mod promo;
 mod rows;
+mod rulebooks;
 mod schema;
 mod suppressions;
 mod vault;
@@ -40,6 +41,7 @@ pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{Claimed, Frozen, HoldRow, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
+pub use rulebooks::InForce;
 pub use suppressions::Suppression;
 pub use vault::Sealed;
 

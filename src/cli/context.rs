@@ -1,11 +1,13 @@
 //! What every command is given: where the settings are, the environment, the clock.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret;
 
 use crate::clock::Clock;
+use crate::engine::in_force;
+use crate::journey::book::Shop;
 use crate::rulebook::{self, Book};
 use crate::settings::load::{Faults, Loaded};
 use crate::store::Store;
@@ -44,9 +46,17 @@ pub(super) async fn open_store(loaded: &Loaded) -> anyhow::Result<Store> {
         .context("the database can't be opened; `milepost doctor` says more")
 }
 
-/// The rulebook; its faults go to standard error.
-pub(super) fn load_book(loaded: &Loaded) -> anyhow::Result<Book> {
-    let outcome = rulebook::load(&loaded.rules_dir(), loaded.shop());
+/// The rulebook in force, or the one on disk before the first start.
+pub(super) async fn book_in_force(loaded: &Loaded, store: &Store) -> anyhow::Result<Book> {
+    match in_force::read(store).await? {
+        Some((_, book)) => Ok(book),
+        None => load_book(&loaded.rules_dir(), loaded.shop()),
+    }
+}
+
+/// The rulebook of a folder; its faults go to standard error.
+pub(super) fn load_book(folder: &Path, shop: Shop) -> anyhow::Result<Book> {
+    let outcome = rulebook::load(folder, shop);
     let Some(book) = outcome.book else {
         out::note(rulebook::render(&outcome.diagnostics, out::color()));
         bail!("the rulebook has faults; `milepost check` lists them");

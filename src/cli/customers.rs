@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use serde::Serialize;
 
-use super::context::{Context, load_book};
+use super::context::{Context, book_in_force};
 use super::{known, out};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
@@ -55,7 +55,7 @@ struct Row {
 /// Prints the customers.
 pub(super) async fn run(args: CustomersArgs, context: &Context) -> anyhow::Result<ExitCode> {
     let (loaded, store) = context.open().await?;
-    let book = load_book(&loaded)?.rulebook;
+    let book = book_in_force(&loaded, &store).await?.rulebook;
     check(&args, &book)?;
     let rows = find(&store, &args).await?;
     if args.json {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use chrono_tz::Tz;
 use clap::Args;
 
-use super::context::{Context, load_book};
+use super::context::{Context, book_in_force};
 use super::{customer, known, moment, out};
 use crate::insight::story::{self, Asked, Letter, Run};
 use crate::journey::book::Rulebook;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: ExplainArgs, context: &Context) -> anyhow::Result<
     let at = args.at.as_deref().map(|text| moment::read_either_way(text, zone, now)).transpose()?;
     let customer = customer::find(&store, &args.customer).await?;
     // What is on record stands whatever has become of the rules since.
-    let book = load_book(&loaded).map(|book| book.rulebook).ok();
+    let book = book_in_force(&loaded, &store).await.map(|book| book.rulebook).ok();
     if let (Some(rule), Some(book)) = (&args.rule, &book) {
         is_a_rule(rule, book, &store.enrollments_of(&customer.id).await?)?;
     }

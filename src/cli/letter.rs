@@ -43,7 +43,7 @@ impl Desk {
     /// Reads settings and rulebook. The composer's links unsubscribe nobody.
     pub fn open(context: &Context) -> anyhow::Result<Self> {
         let loaded = context.load()?;
-        let book = load_book(&loaded)?;
+        let book = load_book(&loaded.rules_dir(), loaded.shop())?;
         let settings = &loaded.settings;
         let url = settings.server.public_url();
         let composer = Composer::new(&settings.mail, &url, &settings.shop, LinkSigner::of_previews())?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
-use super::context::{Context, load_book};
+use super::context::{Context, book_in_force};
 use super::out;
 use crate::insight::{self, table};
 use crate::journey::spelling::nearest;
@@ -24,7 +24,7 @@ pub struct MapArgs {
 /// Prints one map or all.
 pub(super) async fn run(args: &MapArgs, context: &Context) -> anyhow::Result<ExitCode> {
     let (loaded, store) = context.open().await?;
-    let book = load_book(&loaded)?.rulebook;
+    let book = book_in_force(&loaded, &store).await?.rulebook;
     if let Some(name) = args.map.as_deref().filter(|name| !book.maps.contains_key(*name)) {
         match nearest(name, book.maps.keys().map(String::as_str)) {
             Some(near) => bail!("there is no map `{name}`: did you mean `{near}`?"),

@@ -10,7 +10,7 @@ use anyhow::bail;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
-use super::context::{Context, load_book};
+use super::context::{Context, book_in_force};
 use super::{customer, known, moment, out};
 use crate::settings::load::Loaded;
 use crate::store::{LogRow, MessageFilter, MessageRow, MessageState, Store};
@@ -185,7 +185,7 @@ async fn are_known(which: &Which, loaded: &Loaded, store: &Store) -> anyhow::Res
     if unheard.is_empty() {
         return Ok(());
     }
-    let Ok(book) = load_book(loaded) else { return Ok(()) };
+    let Ok(book) = book_in_force(loaded, store).await else { return Ok(()) };
     let book = book.rulebook;
     for (kind, name) in unheard {
         let known: Vec<&str> = match kind {

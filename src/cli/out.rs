@@ -58,6 +58,19 @@ pub(super) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Asks somebody at the terminal; `None` if nobody is there.
+pub(super) fn ask(question: &str) -> io::Result<Option<bool>> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut out = io::stdout().lock();
+    write!(out, "{question} [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+}
+
 /// Whether standard error shows colours.
 pub(super) fn color() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()

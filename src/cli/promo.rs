@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::context::{Context, load_book};
+use super::context::{Context, book_in_force};
 use super::{known, out};
 use crate::journey::time::Timestamp;
 use crate::store::CodeRow;
@@ -110,7 +110,8 @@ async fn import(pool: &str, file: &Path, context: &Context) -> anyhow::Result<()
     let (loaded, store) = context.open().await?;
     let stocked = store.pool_stock(context.clock.now()).await?;
     if stocked.iter().all(|stock| stock.pool != pool) {
-        known::check("pool", pool, load_book(&loaded)?.pools.keys().map(String::as_str))?;
+        let book = book_in_force(&loaded, &store).await?;
+        known::check("pool", pool, book.pools.keys().map(String::as_str))?;
     }
     let mut tx = store.begin().await?;
     let new = tx.load_pool(pool, &codes, context.clock.now()).await?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::context::{Context, load_book};
+use super::context::{Context, book_in_force};
 use super::{known, out};
 use crate::insight::segments::{SegmentFigures, segment_figures};
 
@@ -21,7 +21,7 @@ pub struct SegmentsArgs {
 /// Prints the segments.
 pub(super) async fn run(args: &SegmentsArgs, context: &Context) -> anyhow::Result<ExitCode> {
     let (loaded, store) = context.open().await?;
-    let book = load_book(&loaded)?.rulebook;
+    let book = book_in_force(&loaded, &store).await?.rulebook;
     if let Some(name) = &args.map {
         known::check("map", name, book.maps.keys().map(String::as_str))?;
     }

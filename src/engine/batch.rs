@@ -74,7 +74,7 @@ impl Batch {
         mut state: Customer,
         effects: Vec<Effect>,
     ) -> Result<Customer> {
-        let mut wanted = self.collect(book, &state, effects);
+        let mut wanted = self.collect(&state, effects);
         while let Some((enrollment, rule, pool)) = wanted.pop() {
             let now = state.now;
             let had: Vec<String> = state.promo_codes.iter().map(|given| given.code.clone()).collect();
@@ -86,7 +86,7 @@ impl Batch {
                 at: now,
                 expires_at: book.code_expires(&pool, now),
                 had: &had,
-                pattern: book.pools.get(&pool).and_then(|rules| rules.pattern.as_ref()),
+                pattern: book.pool(&pool).and_then(|rules| rules.pattern.as_ref()),
             };
             let code = tx.take_code(&wish).await?;
             if code.is_none() {
@@ -96,12 +96,12 @@ impl Batch {
             let input = Input::Promo { enrollment: &enrollment, code: code.as_deref() };
             let Advance { state: next, effects, .. } = advance(book, state, &input, now);
             state = next;
-            wanted.extend(self.collect(book, &state, effects));
+            wanted.extend(self.collect(&state, effects));
         }
         Ok(state)
     }
 
-    fn collect(&mut self, book: &Rulebook, state: &Customer, effects: Vec<Effect>) -> Vec<(String, String, String)> {
+    fn collect(&mut self, state: &Customer, effects: Vec<Effect>) -> Vec<(String, String, String)> {
         let mut wanted = Vec::new();
         let customer = &state.id;
         for effect in effects {
@@ -132,12 +132,9 @@ impl Batch {
                     }
                     self.converted.push((enrollment, at, message, value));
                 }
-                Effect::MessagePlanned(planned) => self.messages.push(NewMessage {
-                    customer: customer.clone(),
-                    rulebook: book.hash.clone(),
-                    planned,
-                    at: state.now,
-                }),
+                Effect::MessagePlanned(planned) => {
+                    self.messages.push(NewMessage { customer: customer.clone(), planned: *planned, at: state.now });
+                }
                 Effect::MessageCancelled { message, at, reason, .. } => self.cancelled.push((message, reason, at)),
                 Effect::MessageHeld { message, at, held, verdicts } => {
                     self.holds.push(HoldRow { id: message, at, held, verdicts });

@@ -133,7 +133,8 @@ impl Engine {
         if bodies.handled + due.handled > 0 {
             return Ok(Next::Now);
         }
-        if self.process_outdated().await?.handled > 0 {
+        // Whoever has not heard yet what is in force would bring people back under what was.
+        if self.is_current().await? && self.process_outdated().await?.handled > 0 {
             return Ok(Next::Now);
         }
         Ok(Next::Wake(Wake::Process, self.store.next_due().await?))

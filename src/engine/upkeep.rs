@@ -48,7 +48,7 @@ impl Engine {
         let Concerned { mut tx, survivors, mut customers } = Concerned::of(&self.store, &ids).await?;
         let (mut keep, mut again, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for claimed in &doubtful {
-            let resend = match book.rulebook.rules.get(&claimed.rule) {
+            let resend = match book.rulebook.rule_under(&claimed.rulebook, &claimed.rule) {
                 Some(rule) => rule.when_uncertain == WhenUncertain::Resend,
                 None => false,
             };

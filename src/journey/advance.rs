@@ -3,6 +3,8 @@
 //! Invariants: the state's logical time never moves back; what falls due before an input is settled before it, so the
 //! answer does not depend on how inputs are grouped; a step of a run is taken once.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::attention::forget;
@@ -88,7 +90,7 @@ pub(super) struct Run<'a> {
 
 /// Advances a customer by one input at the logical time `now`.
 pub fn advance(book: &Rulebook, state: Customer, input: &Input<'_>, now: Timestamp) -> Advance {
-    let mut run = Run { book, customer: state, effects: Vec::new(), walked: Vec::new(), flips: None, changed: false };
+    let mut run = Run::of(book, state);
     let now = run.customer.now.max(now);
     run.adopt_rulebook();
     // An answer belongs to the moment of its question; nothing may come between.
@@ -114,7 +116,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
     let Some(place) = customer.pending.iter().position(|p| p.message == message) else { return };
     let pending = customer.pending.remove(place);
     customer.message_count += 1;
-    if let Some(goal) = book.rules.get(&pending.rule).and_then(|rule| rule.goal.as_ref()) {
+    if let Some(goal) = book.rule_under(&pending.rulebook, &pending.rule).and_then(|rule| rule.goal.as_ref()) {
         customer.goals.retain(|watch| watch.enrollment != pending.enrollment);
         customer.goals.push(GoalWatch {
             enrollment: pending.enrollment.clone(),
@@ -123,6 +125,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
             from: at,
             until: at.after(goal.within),
             held_out: false,
+            rulebook: pending.rulebook.clone(),
         });
     }
     customer.handed_over.push(HandedOver {
@@ -130,6 +133,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
         rule: pending.rule,
         purpose: pending.purpose,
         at,
+        rulebook: pending.rulebook,
     });
     forget(book, &mut customer.handed_over, at);
 }
@@ -149,7 +153,15 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
             planned_at: taken.at,
             held: None,
             stuck: false,
+            rulebook: taken.rulebook,
         });
+    }
+}
+
+impl<'a> Run<'a> {
+    /// A decision that begins.
+    pub(super) fn of(book: &'a Rulebook, customer: Customer) -> Self {
+        Self { book, customer, effects: Vec::new(), walked: Vec::new(), flips: None, changed: false }
     }
 }
 
@@ -163,19 +175,17 @@ impl Run<'_> {
         Facts { customer: &self.customer, event, now: self.customer.now, zone: self.book.shop.zone }
     }
 
-    /// Takes over another rulebook: runs whose rule or step is gone end, placement is asked again, nothing starts.
+    /// Takes over another rulebook: runs go on, finish or end, placement is asked again, nothing starts.
     fn adopt_rulebook(&mut self) {
         if self.customer.rulebook == self.book.hash {
             return;
         }
-        let fresh = self.customer.rulebook.is_empty();
-        self.customer.rulebook.clone_from(&self.book.hash);
-        if fresh {
+        let before = std::mem::replace(&mut self.customer.rulebook, self.book.hash.clone());
+        if before.is_empty() {
             return;
         }
         let book = self.book;
-        let gone = |rule: &str, step: &str| book.rules.get(rule).is_none_or(|rule| rule.position(step).is_none());
-        self.end_where(&EndReason::RuleGone, |e, _| gone(&e.rule, &e.step));
+        self.take_over(&before);
         self.customer.truths.retain(|rule, _| book.rules.contains_key(rule));
         self.customer
             .stays
@@ -312,6 +322,12 @@ impl Run<'_> {
     fn exit_on_events(&mut self, event: Option<&Value>, happened: &[fold::Happening]) {
         let now = self.customer.now;
         let book = self.book;
+        // Earlier rules only where something finishes as they were.
+        let under =
+            |rulebook: &String| if book.earlier.contains_key(rulebook) { rulebook.clone() } else { String::new() };
+        let runs = self.customer.enrollments.iter().map(|e| (under(&e.rulebook), e.rule.clone()));
+        let letters = self.customer.pending.iter().map(|p| (under(&p.rulebook), p.rule.clone()));
+        let concerned: BTreeSet<(String, String)> = runs.chain(letters).collect();
         for happening in happened {
             let ends = |run: &Self, rule: &Rule| {
                 let fresh = happening.at.after(rule.max_age) >= now;
@@ -327,11 +343,12 @@ impl Run<'_> {
                     None
                 }
             };
-            for rule in book.rules.values() {
+            for (rulebook, id) in &concerned {
+                let Some(rule) = book.rule_under(rulebook, id) else { continue };
                 if let Some(reason) = ends(self, rule) {
-                    self.end_where(&reason, |e, _| e.rule == rule.id);
+                    self.end_where(&reason, |e, _| e.rule == *id && under(&e.rulebook) == *rulebook);
                     // A run that took its last step may still have a letter on the way.
-                    self.cancel_pending(&reason, |pending| pending.rule == rule.id);
+                    self.cancel_pending(&reason, |p| p.rule == *id && under(&p.rulebook) == *rulebook);
                 }
             }
         }
@@ -339,10 +356,10 @@ impl Run<'_> {
 
     fn exit_on_conditions(&mut self) {
         let book = self.book;
-        let running: Vec<(String, String)> =
-            self.customer.enrollments.iter().map(|e| (e.id.clone(), e.rule.clone())).collect();
+        let running: Vec<(String, &Rule)> =
+            self.customer.enrollments.iter().filter_map(|e| Some((e.id.clone(), book.rule_of(e)?))).collect();
         for (id, rule) in running {
-            let Some(condition) = book.rules.get(&rule).and_then(|rule| rule.exit_when.as_ref()) else { continue };
+            let Some(condition) = rule.exit_when.as_ref() else { continue };
             let answer = condition.evaluate(self.facts(None));
             self.flips = earliest(self.flips, answer.flips_at);
             if answer.holds {
@@ -356,7 +373,8 @@ impl Run<'_> {
         let watches = std::mem::take(&mut self.customer.goals);
         let book = self.book;
         for watch in watches {
-            let Some(goal) = book.rules.get(&watch.rule).and_then(|rule| rule.goal.as_ref()) else { continue };
+            let rule = book.rule_under(&watch.rulebook, &watch.rule);
+            let Some(goal) = rule.and_then(|rule| rule.goal.as_ref()) else { continue };
             let reached = happened.iter().find(|h| {
                 h.kind == goal.event
                     && (watch.from..=watch.until).contains(&h.at)

@@ -17,7 +17,7 @@ pub use rank::{Change, Outcome, Slot, reschedule, slot_of_new, slots};
 
 use super::book::Rulebook;
 use super::customer::{HandedOver, MOST_MESSAGES, RECENT_MESSAGES};
-use super::rule::WaitZone;
+use super::rule::{Rule, WaitZone};
 use super::share::Share;
 use super::time::{Span, Timestamp};
 
@@ -154,8 +154,7 @@ impl Scope<'_> {
 }
 
 /// The limits that concern the letters of a rule, the narrowest last.
-fn limits_of<'a>(book: &'a Rulebook, rule: &str, purpose: &str) -> Vec<(Scope<'a>, &'a Limits)> {
-    let own = book.rules.get(rule);
+fn limits_of<'a>(book: &'a Rulebook, own: Option<&'a Rule>, purpose: &str) -> Vec<(Scope<'a>, &'a Limits)> {
     let map = own.and_then(|rule| book.maps.get(&rule.map));
     let shop = book.attention.limits.iter().map(|limits| (Scope::Shop, limits));
     let map = map.into_iter().flat_map(|map| map.attention.limits.iter().map(|limits| (Scope::Map(&map.id), limits)));

@@ -1,6 +1,7 @@
 //! The rulebook: all maps and rules of a directory, validated together, identified by a hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
@@ -59,6 +60,8 @@ pub struct Rulebook {
     pub code_letters: BTreeSet<(String, String)>,
     /// Segments by `map/name`.
     pub segments: BTreeMap<String, Segment>,
+    /// Rulebooks that are not in force any more and under which runs finish, by their hash.
+    pub earlier: BTreeMap<String, Arc<Self>>,
 }
 
 impl Rulebook {

@@ -215,7 +215,7 @@ pub struct Enrollment {
     pub rule: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// The rulebook it began under.
+    /// The rulebook it runs under: the one in force, or an earlier one as which it finishes.
     pub rulebook: String,
     /// The step to take next, by id; empty before the first.
     pub step: String,
@@ -281,6 +281,9 @@ pub struct Pending {
     /// It could not be composed and waits for a person: it takes no room from others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stuck: bool,
+    /// The earlier rulebook as which its rule finishes; empty: the one in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rulebook: String,
 }
 
 /// A letter handed over to a relay.
@@ -294,6 +297,9 @@ pub struct HandedOver {
     pub purpose: String,
     /// When.
     pub at: Timestamp,
+    /// The earlier rulebook as which its rule finishes; empty: the one in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rulebook: String,
 }
 
 /// An open goal window: opened by a hand-over, closed by conversion or time.
@@ -312,6 +318,9 @@ pub struct GoalWatch {
     /// The letter was withheld because the customer is held out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held_out: bool,
+    /// The earlier rulebook as which its rule finishes; empty: the one in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rulebook: String,
 }
 
 /// A promo code given to this customer.

@@ -61,7 +61,7 @@ pub enum Effect {
         held_out: bool,
     },
     /// A letter is to be sent (or, with `withheld`, would have been).
-    MessagePlanned(PlannedMessage),
+    MessagePlanned(Box<PlannedMessage>),
     /// A planned letter must not go out any more.
     MessageCancelled {
         /// Message id.
@@ -153,6 +153,8 @@ pub struct SegmentMove {
 pub struct PlannedMessage {
     /// Derived from (enrollment, step, pass): the same step plans the same message, whatever crashes.
     pub id: String,
+    /// The rulebook whose rule planned it.
+    pub rulebook: String,
     /// Enrollment.
     pub enrollment: String,
     /// Step id.

@@ -29,7 +29,7 @@ impl Run<'_> {
         // Taken out while it walks, so that conditions see a settled customer and borrows stay simple.
         let mut enrollment = self.customer.enrollments.remove(place);
         let book = self.book;
-        let Some(rule) = book.rules.get(&enrollment.rule) else {
+        let Some(rule) = book.rule_of(&enrollment) else {
             self.finish(&enrollment, &EndReason::RuleGone);
             return;
         };
@@ -174,12 +174,19 @@ impl Run<'_> {
         }
     }
 
+    /// The earlier rulebook as which a run finishes; empty: it runs under the one in force.
+    fn earlier_of(&self, run: &Enrollment) -> String {
+        if self.book.earlier.contains_key(&run.rulebook) { run.rulebook.clone() } else { String::new() }
+    }
+
     fn plan(&mut self, rule: &Rule, step: &str, letter: &str, enrollment: &mut Enrollment) {
         let now = self.customer.now;
+        let earlier = self.earlier_of(enrollment);
         let pass = enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
         let id = ids::message(now, &enrollment.id, step, *pass);
         let mut verdict = policy::at_planning(self.book, &self.customer, rule);
-        let shows_code = self.book.code_letters.contains(&(rule.map.clone(), letter.to_owned()));
+        let shows_code =
+            self.book.under(&enrollment.rulebook).code_letters.contains(&(rule.map.clone(), letter.to_owned()));
         if shows_code && enrollment.without_code {
             verdict.ask("promo", "the promo pool had no code left".into(), Some(WithheldReason::NoPromoCode));
         }
@@ -192,6 +199,7 @@ impl Run<'_> {
                 planned_at: now,
                 held: None,
                 stuck: false,
+                rulebook: earlier.clone(),
             });
         }
         if let (Some(WithheldReason::HeldOut { .. }), Some(goal)) = (&verdict.withhold, &rule.goal) {
@@ -204,10 +212,12 @@ impl Run<'_> {
                 from: now,
                 until: now.after(goal.within),
                 held_out: true,
+                rulebook: earlier,
             });
         }
-        self.effects.push(Effect::MessagePlanned(PlannedMessage {
+        self.effects.push(Effect::MessagePlanned(Box::new(PlannedMessage {
             id,
+            rulebook: enrollment.rulebook.clone(),
             enrollment: enrollment.id.clone(),
             step: step.to_owned(),
             pass: *pass,
@@ -224,7 +234,7 @@ impl Run<'_> {
             code: enrollment.promo.as_ref().filter(|_| shows_code).map(|given| given.code.clone()),
             inputs: json!({"event": enrollment.event, "promo": enrollment.promo.as_ref().map(promo::seen)}),
             verdicts: verdict.verdicts,
-        }));
+        })));
     }
 }
 

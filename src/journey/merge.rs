@@ -5,6 +5,7 @@
 
 use super::advance::{Advance, Input, advance};
 use super::book::Rulebook;
+use super::change::taken_over;
 use super::customer::{Customer, MOST_MESSAGES, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
 use super::event::{Phase, kind};
@@ -57,7 +58,7 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
             into.consents.insert(purpose.clone(), consent.clone());
         }
     }
-    let mut other = gone.clone();
+    let mut other = taken_over(book, gone.clone(), now, &mut effects);
     end_by_orders(book, &mut into, gone, now, &mut effects);
     end_by_orders(book, &mut other, &into, now, &mut effects);
     let gone = &other;
@@ -74,8 +75,8 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
 
 /// Ends the runs of one, and takes back its letters, that an order of the other would have ended.
 fn end_by_orders(book: &Rulebook, one: &mut Customer, other: &Customer, now: Timestamp, effects: &mut Vec<Effect>) {
-    let ended_by = |rule: &str, since: Timestamp| {
-        let rule = book.rules.get(rule)?;
+    let ended_by = |under: &str, rule: &str, since: Timestamp| {
+        let rule = book.rule_under(under, rule)?;
         other.orders.recent.iter().find(|order| order.created_at > since)?;
         if rule.goal.as_ref().is_some_and(|goal| goal.event == kind::ORDER_CREATED && goal.when.is_none()) {
             return Some(EndReason::Goal);
@@ -86,7 +87,7 @@ fn end_by_orders(book: &Rulebook, one: &mut Customer, other: &Customer, now: Tim
     for pending in std::mem::take(&mut one.pending) {
         let began =
             one.enrollments.iter().find(|e| e.id == pending.enrollment).map_or(pending.planned_at, |e| e.started_at);
-        match ended_by(&pending.rule, began) {
+        match ended_by(&pending.rulebook, &pending.rule, began) {
             Some(end) => effects.push(Effect::MessageCancelled {
                 message: pending.message,
                 rule: pending.rule,
@@ -97,7 +98,7 @@ fn end_by_orders(book: &Rulebook, one: &mut Customer, other: &Customer, now: Tim
         }
     }
     for enrollment in std::mem::take(&mut one.enrollments) {
-        match ended_by(&enrollment.rule, enrollment.started_at) {
+        match ended_by(&enrollment.rulebook, &enrollment.rule, enrollment.started_at) {
             Some(reason) => {
                 let past = one.past.entry(enrollment.rule.clone()).or_default();
                 past.ended_at = Some(now);

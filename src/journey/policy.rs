@@ -57,7 +57,7 @@ pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppresse
         verdict.ask("exit", "the letter is not pending any more".into(), Some(WithheldReason::NotPending));
         return verdict;
     };
-    let exit = match book.rules.get(&pending.rule) {
+    let exit = match book.rule_under(&pending.rulebook, &pending.rule) {
         None => Some(EndReason::RuleGone),
         Some(rule) => {
             let facts = Facts { customer, event: None, now, zone: book.shop.zone };
@@ -68,7 +68,7 @@ pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppresse
     verdict.ask("exit", note, exit.map(|end| WithheldReason::Exited { end }));
     consent_and_address(&mut verdict, book, customer, &pending.purpose);
     suppression(&mut verdict, suppressed);
-    holdout(&mut verdict, book, customer, book.rules.get(&pending.rule));
+    holdout(&mut verdict, book, customer, book.rule_under(&pending.rulebook, &pending.rule));
     if verdict.withhold.is_none() {
         limits(&mut verdict, book, customer, message, now);
     }

@@ -85,9 +85,14 @@ pub enum WhenEmpty {
 }
 
 impl Rulebook {
+    /// A pool by name; one that only a rule knows that finishes as it was is there, too.
+    pub fn pool(&self, name: &str) -> Option<&PoolRules> {
+        self.pools.get(name).or_else(|| self.earlier.values().find_map(|earlier| earlier.pools.get(name)))
+    }
+
     /// Until when a code of a pool is good that is given at `at`.
     pub fn code_expires(&self, pool: &str, at: Timestamp) -> Option<Timestamp> {
-        Some(at.after(self.pools.get(pool)?.valid?))
+        Some(at.after(self.pool(pool)?.valid?))
     }
 }
 
@@ -129,7 +134,7 @@ impl Run<'_> {
         let Some(enrollment) = self.customer.enrollments.iter_mut().find(|e| e.id == id) else { return };
         let Some(pool) = enrollment.wants_promo.take() else { return };
         let book = self.book;
-        let Some(rule) = book.rules.get(&enrollment.rule) else { return };
+        let Some(rule) = book.rule_of(enrollment) else { return };
         match code {
             Some(code) => self.give(rule, id, &pool, code),
             None => self.do_without(rule, id, &pool),

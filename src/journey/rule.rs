@@ -44,6 +44,8 @@ pub struct Rule {
     pub max_age: Span,
     /// What happens to a letter whose hand-over is in doubt after a crash.
     pub when_uncertain: WhenUncertain,
+    /// What becomes of runs whose step a change takes away.
+    pub on_change: OnChange,
     /// The program.
     pub steps: Vec<Step>,
 }
@@ -154,6 +156,15 @@ pub enum WhenUncertain {
     Keep,
     /// Send it again under the same Message-ID.
     Resend,
+}
+
+/// What becomes of runs whose step a change of the rules takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnChange {
+    /// They end.
+    Exit,
+    /// They finish as the rule was.
+    Finish,
 }
 
 /// One step of a program.

@@ -238,8 +238,8 @@ impl<'b> Simulator<'b> {
         for effect in effects {
             match effect {
                 Effect::MessagePlanned(message) => match message.withheld.clone() {
-                    Some(reason) => witness.sees(message.due_at, state, What::Withheld { message, reason }),
-                    None => self.letters.put(place, message),
+                    Some(reason) => witness.sees(message.due_at, state, What::Withheld { message: *message, reason }),
+                    None => self.letters.put(place, *message),
                 },
                 Effect::MessageCancelled { message, reason, at, .. } => {
                     if let Some(Waiting { message, .. }) = self.letters.cancel(&message) {

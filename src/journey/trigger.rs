@@ -180,7 +180,7 @@ impl Run<'_> {
     fn outranking(&self, rule: &Rule) -> Option<&str> {
         let group = rule.group.as_ref()?;
         let running = self.customer.enrollments.iter().filter(|e| e.rule != rule.id);
-        let mut others = running.filter_map(|e| self.book.rules.get(&e.rule));
+        let mut others = running.filter_map(|e| self.book.rule_of(e));
         let above = others.find(|other| other.group.as_ref() == Some(group) && other.rank() >= rule.rank());
         above.map(|other| other.id.as_str())
     }
@@ -189,10 +189,10 @@ impl Run<'_> {
     fn outrank(&mut self, rule: &Rule) {
         let Some(group) = &rule.group else { return };
         let book = self.book;
-        let below = |other: &str| {
-            other != rule.id && book.rules.get(other).is_some_and(|other| other.group.as_ref() == Some(group))
+        let below = |other: &Enrollment| {
+            other.rule != rule.id && book.rule_of(other).is_some_and(|other| other.group.as_ref() == Some(group))
         };
-        self.end_where(&EndReason::Outranked { rule: rule.id.clone() }, |e, _| below(&e.rule));
+        self.end_where(&EndReason::Outranked { rule: rule.id.clone() }, |e, _| below(e));
     }
 
     fn start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {

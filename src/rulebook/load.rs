@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::check::{
     USUAL, Written, check_conditions, check_map, check_often, check_promo, check_ranking, check_rule, check_sends,
@@ -83,9 +84,20 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
         .collect();
     let (codes, pools) = pools.into_iter().map(|(name, pool)| ((name.clone(), pool.codes), (name, pool.rules))).unzip();
     let segments = segments.into_iter().map(|segment| (segment.key(), segment)).collect();
-    let rulebook = Rulebook { hash: hash(files, &shop), shop, attention, maps, rules, pools, code_letters, segments };
+    let rulebook = Rulebook {
+        hash: hash(files, &shop),
+        shop,
+        attention,
+        maps,
+        rules,
+        pools,
+        code_letters,
+        segments,
+        ..Rulebook::default()
+    };
     let refused = !sound(&faults);
-    let book = Some(Book { rulebook, letters, pools: codes }).filter(|_| !refused);
+    let book = Some(Book { rulebook, letters, pools: codes, files: Arc::new(files.clone()), ..Book::default() })
+        .filter(|_| !refused);
     Loaded { book, diagnostics: in_order(faults), scenarios }
 }
 

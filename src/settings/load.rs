@@ -63,7 +63,7 @@ impl Loaded {
 
     /// The folder of maps, rules and letters.
     pub fn rules_dir(&self) -> PathBuf {
-        self.root.join(self.settings.rules.as_deref().unwrap_or(Path::new("rules")))
+        self.root.join(&self.settings.rules.folder)
     }
 
     /// The address of the database; the path of an SQLite file made relative to the working folder.
@@ -78,21 +78,7 @@ impl Loaded {
 
     /// The shop, as decisions see it.
     pub fn shop(&self) -> Shop {
-        let shop = &self.settings.shop;
-        Shop {
-            zone: shop.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC),
-            locale: shop.locale.clone(),
-            currency: shop.currency.clone(),
-            assumed_purposes: self.settings.consent.assumed.clone(),
-            webhooks: self.settings.webhooks.keys().cloned().collect(),
-            connections: self
-                .settings
-                .connections
-                .iter()
-                .filter(|(_, c)| c.url.is_some())
-                .map(|(id, _)| id.clone())
-                .collect(),
-        }
+        self.settings.shop_facts()
     }
 }
 

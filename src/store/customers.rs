@@ -16,14 +16,16 @@ use crate::journey::customer::Customer;
 use crate::journey::event::Key;
 use crate::journey::time::Timestamp;
 
-/// The columns of a customer that stand in indexes, apart from its id: its next own moment and its rulebook.
-pub(super) type Indexed = (Option<Timestamp>, String);
+/// The columns of a customer that stand in indexes, apart from its id: its next own moment, its rulebook, and the earlier
+/// ones as which something of it finishes.
+pub(super) type Indexed = (Option<Timestamp>, String, Option<String>);
 
 impl Tx {
     /// Documents by id, locked until the transaction ends; unknown and merged customers are absent.
     pub async fn load_customers(&mut self, ids: &[String]) -> Result<HashMap<String, Customer>> {
         // Locked in the order of ids, so that two transactions cannot wait for each other.
-        const SQL: &str = "SELECT doc, due_at, rulebook FROM customers WHERE id = ANY($1) AND merged_into IS NULL
+        const SQL: &str =
+            "SELECT doc, due_at, rulebook, earlier FROM customers WHERE id = ANY($1) AND merged_into IS NULL
             ORDER BY id FOR UPDATE";
         if ids.is_empty() {
             return Ok(HashMap::new());
@@ -34,7 +36,7 @@ impl Tx {
         for row in &rows {
             let mut fields = row.fields();
             let customer: Customer = fields.json()?;
-            self.indexed.insert(customer.id.clone(), (fields.maybe_time()?, fields.text()?));
+            self.indexed.insert(customer.id.clone(), (fields.maybe_time()?, fields.text()?, fields.maybe_text()?));
             loaded.insert(customer.id.clone(), customer);
         }
         Ok(loaded)
@@ -59,8 +61,9 @@ impl Tx {
     pub async fn save_customers(&mut self, customers: &[&Customer]) -> Result<()> {
         const WHOLE: Many = Many {
             what: "save customers",
-            head: "INSERT INTO customers (id, doc, due_at, rulebook) VALUES",
-            tail: "ON CONFLICT (id) DO UPDATE SET doc = excluded.doc, due_at = excluded.due_at, rulebook = excluded.rulebook
+            head: "INSERT INTO customers (id, doc, due_at, rulebook, earlier) VALUES",
+            tail: "ON CONFLICT (id) DO UPDATE SET doc = excluded.doc, due_at = excluded.due_at, rulebook = excluded.rulebook,
+                earlier = excluded.earlier
                 WHERE customers.merged_into IS NULL",
         };
         // Engines write to an index when a column in it is set, even to what it was.
@@ -72,15 +75,23 @@ impl Tx {
             customers.iter().map(|customer| (customer.id.as_str(), *customer)).collect();
         let (mut whole, mut documents) = (Vec::new(), Vec::new());
         for customer in once.into_values() {
-            let (due, book) = (customer.due_at(), &customer.rulebook);
             let doc = Arg::json(WHOLE.what, customer)?;
-            let row = [Arg::text(&customer.id), doc, Arg::maybe_time(due), Arg::text(book)];
-            let same = self.indexed.get(&customer.id).is_some_and(|(was_due, was)| (*was_due, was) == (due, book));
+            let earlier = customer.earlier().into_iter().collect::<Vec<_>>().join(" ");
+            let indexed = (customer.due_at(), customer.rulebook.clone(), Some(earlier).filter(|all| !all.is_empty()));
+            let same = self.indexed.get(&customer.id) == Some(&indexed);
+            let (due, book, earlier) = indexed.clone();
+            let row = [
+                Arg::text(&customer.id),
+                doc,
+                Arg::maybe_time(due),
+                Arg::Text(Some(book.into())),
+                Arg::Text(earlier.map(Into::into)),
+            ];
             if same {
                 documents.push(row);
             } else {
                 whole.push(row);
-                self.indexed.insert(customer.id.clone(), (due, book.clone()));
+                self.indexed.insert(customer.id.clone(), indexed);
             }
         }
         for (many, rows) in [(&WHOLE, whole), (&DOCUMENT, documents)] {

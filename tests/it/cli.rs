@@ -1,5 +1,6 @@
 //! The command line, run as a program: init, check, schema, faults of settings, exit codes.
 
+mod apply;
 mod explain;
 mod fmt;
 mod letters;
@@ -120,7 +121,7 @@ fn a_missing_file_says_how_to_get_one() {
 fn another_file_can_be_named() {
     let folder = started();
     let elsewhere = folder.path().join("other.toml");
-    fs::write(&elsewhere, "rules = \"rules\"\n[mail]\nfrom = 7\n").expect("written");
+    fs::write(&elsewhere, "[rules]\nfolder = \"rules\"\n[mail]\nfrom = 7\n").expect("written");
     let run = milepost(folder.path()).env("MILEPOST_CONFIG", &elsewhere).arg("check").assert().code(1);
     assert!(text(&run.get_output().stderr).contains("`mail.from` takes text in quotes"));
     let run = milepost(folder.path()).args(["check", "--config", "no.toml"]).assert().code(1);
@@ -144,7 +145,8 @@ fn schemas_are_json() {
 #[tokio::test]
 async fn explain_tells_how_a_run_ended_and_what_each_rule_would_do_now() {
     let folder = started();
-    let book = milepost::rulebook::load(&folder.path().join("rules"), milepost::journey::book::Shop::default());
+    let settings = milepost::settings::load::Loaded::read(&folder.path().join("config/milepost.toml"), &[]);
+    let book = milepost::rulebook::load(&folder.path().join("rules"), settings.expect("settings").shop());
     let database = format!("sqlite:{}", folder.path().join("data/milepost.db").display());
     let daemon = Daemon::start(&database, book.book.expect("a book"), at("2026-03-10T09:00:00Z")).await;
     let anna = json!({"external_id": "anna", "email": "anna@mail.example", "consent": {"marketing": true}});

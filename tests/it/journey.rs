@@ -1,6 +1,7 @@
 //! The pure core, with plain values: no database, no network, no clock.
 
 mod advance;
+mod change;
 mod conditions;
 mod constants;
 mod errands;

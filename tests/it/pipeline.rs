@@ -13,6 +13,7 @@ mod deaths;
 mod errands;
 mod figures;
 mod holds;
+mod in_force;
 mod inbox;
 mod lanes;
 mod letters;

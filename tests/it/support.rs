@@ -14,7 +14,7 @@ use milepost::journey::money::Money;
 use milepost::journey::time::{Span, Timestamp};
 use milepost::mail::Mailbox;
 use milepost::rulebook::{Book, Files, load_files, render};
-use milepost::settings::{RelaySecurity, RelaySettings, Settings};
+use milepost::settings::{ApplyRules, RelaySecurity, RelaySettings, Settings};
 use milepost::store::{MessageFilter, MessageRow, Store};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -186,6 +186,8 @@ impl Daemon {
     ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut settings = Settings::default();
+        // A daemon that starts again works with the rules it is given.
+        settings.rules.apply = ApplyRules::Auto;
         settings.mail.from = "Shop <hello@shop.example>".into();
         settings.server.public_url = Some("https://post.shop.example".into());
         let relay = RelaySettings {
@@ -200,7 +202,7 @@ impl Daemon {
         settings.api.tokens.insert("test".into(), TOKEN.into());
         change(&mut settings);
         let clock = Clock::manual(now);
-        let app = App::build(&settings, book, database, clock.clone()).await.expect("a daemon");
+        let app = Box::pin(App::build(&settings, book, database, clock.clone())).await.expect("a daemon");
         Self { app, clock, mailbox }
     }
 
@@ -260,8 +262,8 @@ impl Daemon {
     }
 
     /// Puts another rulebook in force, as a reload does.
-    pub fn swap(&self, book: Book) {
-        self.app.engine.book.store(Arc::new(book));
+    pub async fn swap(&self, book: Book) {
+        self.app.engine.put_in_force(book).await.expect("comes into force");
     }
 
     /// The customer whom the events API knows by this id.

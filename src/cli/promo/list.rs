@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::cli::context::{Context, load_book};
+use crate::cli::context::{Context, book_in_force};
 use crate::cli::out;
 use crate::insight::promo::{LATELY, forecast};
 use crate::journey::promo::PoolRules;
@@ -34,7 +34,7 @@ pub(super) async fn run(json: bool, context: &Context) -> anyhow::Result<()> {
     let mut known: BTreeMap<String, PoolStock> =
         store.pool_stock(now.before(LATELY)).await?.into_iter().map(|stock| (stock.pool.clone(), stock)).collect();
     // A rulebook with faults hides no pool that has codes.
-    let rules = load_book(&loaded).map(|book| book.rulebook.pools).unwrap_or_default();
+    let rules = book_in_force(&loaded, &store).await.map(|book| book.rulebook.pools).unwrap_or_default();
     let names: BTreeSet<String> = known.keys().chain(rules.keys()).cloned().collect();
     let none = PoolRules::default();
     let pools: Vec<Stock> = names

@@ -114,7 +114,7 @@ impl<'a> Group<'a> {
                     Outcome::Held(held) => Some(held),
                     Outcome::Free(_) => None,
                     Outcome::Withheld(reason) => {
-                        let map = book.rules.get(&rule).map_or("", |rule| rule.map.as_str());
+                        let map = book.known_rule(&rule).map_or("", |rule| rule.map.as_str());
                         let counts = metrics::counts_of_withheld(map, &rule, &reason);
                         self.counts.extend(counts.into_iter().map(|count| (message.clone(), count)));
                         self.coded.push(message.clone());

@@ -102,6 +102,8 @@ impl Lane {
             recorder.keep_back(&claimed, customer.id, address).await?;
             return Ok(None);
         }
+        let pending = customer.pending.iter().find(|pending| pending.message == claimed.id);
+        let letters = book.letters_under(pending.map_or("", |pending| pending.rulebook.as_str()));
         let job = Job {
             message: &claimed.id,
             map: &claimed.map,
@@ -113,7 +115,7 @@ impl Lane {
             inputs: &claimed.inputs,
             at: now,
         };
-        match frozen.map_or_else(|| engine.composer.compose(&book.letters, &job), Ok) {
+        match frozen.map_or_else(|| engine.composer.compose(letters, &job), Ok) {
             Ok(letter) => {
                 let frozen = Frozen {
                     id: claimed.id.clone(),

@@ -63,14 +63,19 @@ struct Taken<'a> {
 /// The moment of each of a customer's pending letters, in the order of their rank: by the priority of the rule, then by when
 /// they were planned.
 pub fn slots(book: &Rulebook, customer: &Customer, now: Timestamp) -> Vec<Slot> {
-    let map_of = |rule: &str| book.rules.get(rule).map_or("", |rule| rule.map.as_str());
+    let map_of = |under: &str, rule: &str| book.rule_under(under, rule).map_or("", |rule| rule.map.as_str());
     let mut taken: Vec<Taken<'_>> = customer
         .handed_over
         .iter()
-        .map(|past| Taken { at: past.at, rule: &past.rule, map: map_of(&past.rule), purpose: &past.purpose })
+        .map(|past| Taken {
+            at: past.at,
+            rule: &past.rule,
+            map: map_of(&past.rulebook, &past.rule),
+            purpose: &past.purpose,
+        })
         .collect();
     let mut waiting: Vec<&Pending> = customer.pending.iter().collect();
-    let priority = |pending: &Pending| book.rules.get(&pending.rule).map_or(0, Rule::rank);
+    let priority = |pending: &Pending| book.rule_under(&pending.rulebook, &pending.rule).map_or(0, Rule::rank);
     waiting.sort_by(|a, b| {
         priority(b).cmp(&priority(a)).then_with(|| (a.planned_at, &a.message).cmp(&(b.planned_at, &b.message)))
     });
@@ -79,7 +84,7 @@ pub fn slots(book: &Rulebook, customer: &Customer, now: Timestamp) -> Vec<Slot> 
         let slot = slot(book, customer, pending, now, &taken);
         // A letter that nobody can send takes no room from those that can be.
         if slot.withhold.is_none() && !pending.stuck {
-            let map = map_of(&pending.rule);
+            let map = map_of(&pending.rulebook, &pending.rule);
             taken.push(Taken { at: slot.at, rule: &pending.rule, map, purpose: &pending.purpose });
         }
         slots.push(slot);
@@ -88,7 +93,7 @@ pub fn slots(book: &Rulebook, customer: &Customer, now: Timestamp) -> Vec<Slot> 
 }
 
 fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp, taken: &[Taken<'_>]) -> Slot {
-    let limits = limits_of(book, &pending.rule, &pending.purpose);
+    let limits = limits_of(book, book.rule_under(&pending.rulebook, &pending.rule), &pending.purpose);
     let mut slot = Slot {
         message: pending.message.clone(),
         at: now.max(pending.planned_at),
@@ -161,6 +166,7 @@ pub fn slot_of_new(book: &Rulebook, rule: &Rule, customer: &Customer, now: Times
         planned_at: now,
         held: None,
         stuck: false,
+        rulebook: String::new(),
     });
     slots(book, &with_it, now).into_iter().find(|slot| slot.message.is_empty())
 }

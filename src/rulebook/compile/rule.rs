@@ -7,7 +7,7 @@ use super::limits::attention;
 use super::steps::flatten;
 use super::trigger::compile_trigger;
 use crate::journey::event::kind;
-use crate::journey::rule::{Goal, Reenter, Rule, Trigger, WhenUncertain};
+use crate::journey::rule::{Goal, OnChange, Reenter, Rule, Trigger, WhenUncertain};
 use crate::journey::spelling::{nearest, suggest};
 use crate::journey::time::Span;
 use crate::rulebook::forms::{GoalForm, ReenterForm, RuleForm, Text};
@@ -54,6 +54,7 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         unit.sound_id(group);
     }
     let attention = attention(form.limits.as_ref(), form.holdout.as_ref(), Some(&purpose), unit);
+    let on_change = form.on_change.as_ref().map_or(Some(OnChange::Exit), |word| compile_on_change(word, unit));
     let steps = form.steps.0.as_ref()?;
     if steps.value.is_empty() {
         unit.fault_help(
@@ -81,6 +82,7 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         attention,
         max_age: form.max_age.as_ref().map_or(DEFAULT_MAX_AGE, |age| age.value.0),
         when_uncertain: when_uncertain.unwrap_or(default_uncertain),
+        on_change: on_change?,
         steps,
     };
     Some((rule, places))
@@ -105,6 +107,18 @@ fn compile_goal(form: &GoalForm, unit: &mut Unit<'_>) -> Option<Goal> {
         within: within.value.0,
         value_order_total: form.value.is_some(),
     })
+}
+
+fn compile_on_change(word: &Text, unit: &mut Unit<'_>) -> Option<OnChange> {
+    match word.value.as_str() {
+        "exit" => Some(OnChange::Exit),
+        "finish" => Some(OnChange::Finish),
+        other => {
+            let help = suggest(other, &["exit", "finish"], "words that can stand here");
+            unit.fault_help("unknown-word", &word.place, format!("`on_change` knows no `{other}`"), help);
+            None
+        }
+    }
 }
 
 fn compile_reenter(form: &ReenterForm, unit: &mut Unit<'_>) -> Option<Reenter> {

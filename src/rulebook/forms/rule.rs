@@ -46,6 +46,8 @@ pub(in crate::rulebook) struct RuleForm {
     /// What to do with a letter whose hand-over is in doubt after a crash: `keep` or `resend`. Not written: `resend` for
     /// transactional letters, `keep` for others.
     pub(in crate::rulebook) when_uncertain: Option<Text>,
+    /// What becomes of runs whose step a change takes away: `exit` (default), they end; `finish`, as the rule was.
+    pub(in crate::rulebook) on_change: Option<Text>,
     /// What happens, in order.
     pub(in crate::rulebook) steps: Need<At<Vec<StepForm>>>,
 }
@@ -67,6 +69,7 @@ fields!(RuleForm {
     holdout,
     max_age,
     when_uncertain,
+    on_change,
     steps,
 });
 

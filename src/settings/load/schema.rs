@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::order::fields_of;
 use crate::settings::{
     ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, IngestSettings, LogSettings,
-    MailSettings, RelaySettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
+    MailSettings, RelaySettings, RulesSettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
 };
 
 /// The whole schema.
@@ -86,6 +86,7 @@ impl Schema {
             ("LogSettings", fields_of::<LogSettings>()),
             ("MailSettings", fields_of::<MailSettings>()),
             ("RelaySettings", fields_of::<RelaySettings>()),
+            ("RulesSettings", fields_of::<RulesSettings>()),
             ("ServerSettings", fields_of::<ServerSettings>()),
             ("ShopSettings", fields_of::<ShopSettings>()),
             ("WebhookSettings", fields_of::<WebhookSettings>()),

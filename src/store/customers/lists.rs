@@ -1,5 +1,7 @@
 //! Many customers: by id, by their own next moment, by the rulebook they were last advanced under.
 
+use std::collections::BTreeSet;
+
 use super::super::db::{Arg, Row};
 use super::super::{Result, Store};
 use super::document;
@@ -33,6 +35,18 @@ impl Store {
         const SQL: &str = "SELECT id FROM customers WHERE merged_into IS NULL AND rulebook < $1
             UNION ALL SELECT id FROM customers WHERE merged_into IS NULL AND rulebook > $1 LIMIT $2";
         ids(&self.read("find outdated customers", SQL, vec![Arg::text(rulebook), Arg::count(limit)]).await?)
+    }
+
+    /// The rulebooks that customers stand under, and the earlier ones as which something of theirs finishes.
+    pub async fn rulebooks_in_use(&self) -> Result<BTreeSet<String>> {
+        const SQL: &str = "SELECT DISTINCT rulebook FROM customers WHERE merged_into IS NULL
+            UNION ALL SELECT DISTINCT earlier FROM customers WHERE earlier IS NOT NULL";
+        let rows = self.read("find the rulebooks in use", SQL, vec![]).await?;
+        let mut all = BTreeSet::new();
+        for row in &rows {
+            all.extend(row.fields().text()?.split(' ').filter(|hash| !hash.is_empty()).map(str::to_owned));
+        }
+        Ok(all)
     }
 
     /// How many customers there are, merged ones left out.

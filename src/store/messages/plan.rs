@@ -15,8 +15,6 @@ use crate::journey::time::Timestamp;
 pub struct NewMessage {
     /// To whom.
     pub customer: String,
-    /// The hash of the rulebook that planned it.
-    pub rulebook: String,
     /// What was planned.
     pub planned: PlannedMessage,
     /// When it was planned.
@@ -47,7 +45,7 @@ impl Tx {
             reason: reason(&message.planned),
             detail: serde_json::json!({
                 "due_at": message.planned.due_at,
-                "rulebook": message.rulebook,
+                "rulebook": message.planned.rulebook,
                 "verdicts": message.planned.verdicts,
                 "withheld": message.planned.withheld,
                 "held": message.planned.held,
@@ -97,7 +95,7 @@ fn row(message: &NewMessage) -> Result<[Arg<'_>; 24]> {
         Arg::text(&planned.purpose),
         Arg::text(&planned.locale),
         Arg::maybe_text(planned.to.as_deref()),
-        Arg::text(&message.rulebook),
+        Arg::text(&planned.rulebook),
         Arg::time(message.at),
         Arg::time(planned.due_at),
         Arg::json(what, &planned.inputs)?,

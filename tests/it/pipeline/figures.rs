@@ -107,8 +107,8 @@ async fn story(place: &Place, seed: u64) {
         }
         press_a_button(&daemon, &mut rng).await;
         match chapter {
-            4 => daemon.swap(book(&[REMINDER, THANKS, BECOMES])),
-            7 => daemon.swap(book(&rules)),
+            4 => daemon.swap(book(&[REMINDER, THANKS, BECOMES])).await,
+            7 => daemon.swap(book(&rules)).await,
             _ => {}
         }
         let next = daemon.clock.now().after(Span::seconds(rng.i64(0..40_000)));
@@ -142,11 +142,11 @@ async fn retry_all(daemon: &Daemon) {
 }
 
 async fn a_story_of_everything_adds_up(place: &Place) {
-    story(place, 1).await;
+    Box::pin(story(place, 1)).await;
 }
 
 async fn another_story_adds_up(place: &Place) {
-    story(place, 20_260_310).await;
+    Box::pin(story(place, 20_260_310)).await;
 }
 
 async fn the_page_s_figures_are_those_of_the_books(place: &Place) {

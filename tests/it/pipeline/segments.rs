@@ -63,10 +63,10 @@ async fn live_counts_follow_every_change(place: &Place) {
     daemon.until("2026-05-01T00:00:00Z").await;
     assert_eq!(counts(&daemon).await, are(&[("loyal", 2), ("recent", 0)]));
     // Other rules: a segment that is gone is left by everybody, one that is new is joined, and nobody gets a letter.
-    daemon.swap(book("recent: orders.count > 0\nmany: orders.count > 5\n"));
+    daemon.swap(book("recent: orders.count > 0\nmany: orders.count > 5\n")).await;
     daemon.settle().await;
     assert_eq!(counts(&daemon).await, are(&[("recent", 2), ("many", 0)]));
-    daemon.swap(book(SEGMENTS));
+    daemon.swap(book(SEGMENTS)).await;
     daemon.settle().await;
     assert_eq!(counts(&daemon).await, are(&[("loyal", 2), ("recent", 0)]));
     assert_eq!(daemon.subjects(), ["dear for boris"]);

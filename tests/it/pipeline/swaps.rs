@@ -38,7 +38,7 @@ async fn a_run_goes_on_with_the_new_steps(place: &Place) {
     daemon.accept(arrives("anna")).await;
     daemon.until("2026-03-10T12:00:00Z").await;
     let before = daemon.app.engine.book.load().rulebook.hash.clone();
-    daemon.swap(book(&[&SLOW.replace("{send: second}", "{send: other}, {wait: 5m}, {send: third}")]));
+    daemon.swap(book(&[&SLOW.replace("{send: second}", "{send: other}, {wait: 5m}, {send: third}")])).await;
     daemon.until("2026-03-11T10:00:00Z").await;
     assert_eq!(daemon.subjects(), ["first for anna", "other for anna", "third for anna"]);
     let rows = daemon.record().await;
@@ -51,7 +51,7 @@ async fn a_run_whose_rule_is_gone_ends(place: &Place) {
     let daemon = daemon(place, book(&[SLOW, WELCOME])).await;
     daemon.accept(arrives("anna")).await;
     daemon.until("2026-03-10T12:00:00Z").await;
-    daemon.swap(book(&[WELCOME]));
+    daemon.swap(book(&[WELCOME])).await;
     daemon.until("2026-03-12T12:00:00Z").await;
     let mut subjects = daemon.subjects();
     subjects.sort();
@@ -66,7 +66,7 @@ async fn a_run_whose_step_is_gone_ends(place: &Place) {
     let daemon = daemon(place, book(&[SLOW])).await;
     daemon.accept(arrives("anna")).await;
     daemon.until("2026-03-10T12:00:00Z").await;
-    daemon.swap(book(&[&SLOW.replace("{wait: 1d}", "{wait: 2d}")]));
+    daemon.swap(book(&[&SLOW.replace("{wait: 1d}", "{wait: 2d}")])).await;
     daemon.until("2026-03-14T12:00:00Z").await;
     assert_eq!(daemon.subjects(), ["first for anna"]);
     books::check(&daemon).await;
@@ -80,14 +80,14 @@ async fn a_letter_that_waits_is_withheld_with_its_rule(place: &Place) {
     });
     daemon.accept(arrives("anna")).await;
     daemon.settle().await;
-    daemon.swap(book(&[WELCOME]));
+    daemon.swap(book(&[WELCOME])).await;
     daemon.mailbox.follow(|_| Action::Go);
     daemon.until("2026-03-12T12:00:00Z").await;
     let row = &daemon.record().await[0];
     assert_eq!((row.state, row.reason.as_deref()), (MessageState::Withheld, Some("exited")));
     assert!(daemon.mailbox.letters().is_empty());
     // The rule comes back: its figures know what was withheld.
-    daemon.swap(book(&[SLOW]));
+    daemon.swap(book(&[SLOW])).await;
     daemon.until("2026-03-13T12:00:00Z").await;
     books::check(&daemon).await;
 }
@@ -102,7 +102,7 @@ async fn a_letter_on_its_way_stays_as_it_was_frozen(place: &Place) {
     daemon.settle().await;
     let frozen = daemon.app.engine.store.raw(&daemon.record().await[0].id).await.expect("reads").expect("was frozen");
     // The same step now sends another letter, and the old one's templates are gone.
-    daemon.swap(book(&[&SLOW.replace("{send: first}", "{id: send-first, send: newer}")]));
+    daemon.swap(book(&[&SLOW.replace("{send: first}", "{id: send-first, send: newer}")])).await;
     let moved =
         json!({"id": "2", "kind": "customer.updated", "customer": {"id": "anna", "email": "moved@mail.example"}});
     daemon.accept(moved).await;
@@ -122,9 +122,9 @@ async fn a_rule_that_comes_back_starts_anew(place: &Place) {
     let daemon = daemon(place, book(&[REMINDER])).await;
     daemon.accept(fills_cart("1", "anna")).await;
     daemon.until("2026-03-10T09:30:00Z").await;
-    daemon.swap(book(&[WELCOME]));
+    daemon.swap(book(&[WELCOME])).await;
     daemon.until("2026-03-10T11:00:00Z").await;
-    daemon.swap(book(&[REMINDER]));
+    daemon.swap(book(&[REMINDER])).await;
     daemon.until("2026-03-10T13:00:00Z").await;
     assert!(daemon.mailbox.letters().is_empty());
     let more = json!({"id": "2", "kind": "cart.updated", "customer": {"id": "anna"},
@@ -153,13 +153,13 @@ rule: greets
 on: {enter: visitor}
 steps: [{send: hello}]
 ";
-    daemon.swap(changed(other, &[WELCOME, greets]));
+    daemon.swap(changed(other, &[WELCOME, greets])).await;
     daemon.settle().await;
     assert_eq!(daemon.customer("c0").await.stages["shop"].stage, "regular");
     assert_eq!(daemon.customer("c1").await.stages["shop"].stage, "visitor");
     assert_eq!(daemon.mailbox.letters().len(), 5, "a change of the map is no news of a customer");
     books::check(&daemon).await;
-    daemon.swap(changed(MAP, &[WELCOME]));
+    daemon.swap(changed(MAP, &[WELCOME])).await;
     daemon.settle().await;
     assert_eq!(daemon.customer("c0").await.stages["shop"].stage, "buyer");
     books::check(&daemon).await;
@@ -174,12 +174,12 @@ async fn a_map_that_goes_takes_everyone_off(place: &Place) {
         ("garden/rule.yaml".to_owned(), "\nrule: none\non: {event: a.b}\nsteps: [{wait: 1h}]\n".into()),
     ];
     let loaded = milepost::rulebook::load_files(&elsewhere.into(), Shop::default());
-    daemon.swap(loaded.book.expect("a book"));
+    daemon.swap(loaded.book.expect("a book")).await;
     daemon.settle().await;
     let anna = daemon.customer("anna").await;
     assert_eq!(anna.stages.keys().collect::<Vec<_>>(), ["garden"]);
     books::check(&daemon).await;
-    daemon.swap(book(&[WELCOME]));
+    daemon.swap(book(&[WELCOME])).await;
     daemon.settle().await;
     books::check(&daemon).await;
 }
@@ -189,10 +189,10 @@ async fn a_crowd_is_brought_over_in_batches(place: &Place) {
     let crowd: Vec<_> = (0..600).map(|n| arrives(&format!("c{n}"))).collect();
     daemon.accept(json!(crowd)).await;
     daemon.until("2026-03-10T12:00:00Z").await;
-    daemon.swap(book(&[&SLOW.replace("{send: second}", "{send: other}")]));
+    daemon.swap(book(&[&SLOW.replace("{send: second}", "{send: other}")])).await;
     // One batch under the new rules, then those change once more.
     assert_eq!(daemon.app.engine.process_outdated().await.expect("works").handled, 256);
-    daemon.swap(book(&[&SLOW.replace("{send: second}", "{send: third}")]));
+    daemon.swap(book(&[&SLOW.replace("{send: second}", "{send: third}")])).await;
     daemon.until("2026-03-11T12:00:00Z").await;
     let subjects = daemon.subjects();
     assert_eq!(subjects.iter().filter(|subject| subject.starts_with("third for")).count(), 600);

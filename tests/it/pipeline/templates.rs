@@ -62,7 +62,7 @@ async fn a_letter_that_fails_is_sent_after_the_fix(place: &Place) {
     daemon.settle().await;
     assert_eq!(daemon.record().await[0].state, MessageState::Failed, "nothing was fixed");
     books::check(&daemon).await;
-    daemon.swap(book_of("Pay {{ event.fee }}"));
+    daemon.swap(book_of("Pay {{ event.fee }}")).await;
     assert_eq!(retry(&daemon).await, 1);
     daemon.settle().await;
     assert_eq!(daemon.subjects(), ["Hello"]);
@@ -79,7 +79,7 @@ async fn a_failed_letter_that_is_overtaken_is_not_sent(place: &Place) {
     daemon.settle().await;
     daemon.accept(super::orders("2", "anna", "o1")).await;
     daemon.settle().await;
-    daemon.swap(book_of("Pay {{ event.fee }}"));
+    daemon.swap(book_of("Pay {{ event.fee }}")).await;
     retry(&daemon).await;
     daemon.until("2026-03-11T09:00:00Z").await;
     assert!(daemon.mailbox.letters().is_empty());

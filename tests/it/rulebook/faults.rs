@@ -42,6 +42,7 @@ fn keys_and_values() {
     steps("reenter: 7d\nsteps: [{send: hello}]\n", &["unknown-word shop/hello.yaml:3:10"]);
     steps("reenter: {after: soon}\nsteps: [{send: hello}]\n", &["bad-span shop/hello.yaml:3:18"]);
     steps("when_uncertain: resned\nsteps: [{send: hello}]\n", &["unknown-word shop/hello.yaml:3:17"]);
+    steps("on_change: finnish\nsteps: [{send: hello}]\n", &["unknown-word shop/hello.yaml:3:12"]);
     steps("max_age: 0s\nsteps: [{send: hello}]\n", &["out-of-range shop/hello.yaml:3:10"]);
     steps("purpose: marketng\nsteps: [{send: hello}]\n", &["unknown-purpose shop/hello.yaml:3:10"]);
     steps(

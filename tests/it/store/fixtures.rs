@@ -61,9 +61,9 @@ pub fn cause() -> Cause {
 pub fn letter(id: &str, due: i64) -> NewMessage {
     NewMessage {
         customer: "ada".into(),
-        rulebook: "book-1".into(),
         at: at(due),
         planned: PlannedMessage {
+            rulebook: "book-1".into(),
             id: id.into(),
             enrollment: format!("run-of-{id}"),
             step: "0".into(),

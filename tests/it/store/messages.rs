@@ -41,7 +41,10 @@ async fn a_step_makes_one_message(place: &Place) {
     tx.commit().await.unwrap();
     let row = place.store.message("m1").await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts, row.next_at, row.due_at), (MessageState::Queued, 0, Some(at(0)), at(0)));
-    assert_eq!((row.inputs, row.stage, row.rulebook), (first.planned.inputs, first.planned.stage, first.rulebook));
+    assert_eq!(
+        (row.inputs, row.stage, row.rulebook),
+        (first.planned.inputs, first.planned.stage, first.planned.rulebook)
+    );
     assert_eq!(place.store.message_log("m1").await.unwrap().len(), 1);
     assert_eq!(place.store.message("m2").await.unwrap(), None);
 }

@@ -9,7 +9,7 @@ use milepost::journey::book::Rulebook;
 use milepost::journey::condition::Condition;
 use milepost::journey::facts::Scope;
 use milepost::journey::map::{CompanySide, CustomerSide, JourneyMap, Persona, Stage, Targets};
-use milepost::journey::rule::{Action, Goal, Reenter, Rule, Step, Trigger, WhenUncertain};
+use milepost::journey::rule::{Action, Goal, OnChange, Reenter, Rule, Step, Trigger, WhenUncertain};
 use milepost::journey::time::Span;
 use milepost::store::Count;
 
@@ -260,6 +260,7 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         attention: Attention::default(),
         max_age: Span::days(1),
         when_uncertain: WhenUncertain::Keep,
+        on_change: OnChange::Exit,
         steps: (1..=letters).map(send).collect(),
     }
 }

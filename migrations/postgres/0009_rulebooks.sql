@@ -1,0 +1,14 @@
+-- Rulebooks that are or were in force, with their files: runs may finish under one that no longer is.
+CREATE TABLE rulebooks (
+    hash    TEXT   PRIMARY KEY,
+    kept_at BIGINT NOT NULL,
+    files   BYTEA  NOT NULL     -- sealed by store/vault
+);
+
+-- What came into force when. The last row is what is in force; the numbers follow each other, so that whoever puts a
+-- rulebook in force has seen the one before.
+CREATE TABLE activations (
+    number   BIGINT PRIMARY KEY,
+    rulebook TEXT   NOT NULL REFERENCES rulebooks (hash),
+    at       BIGINT NOT NULL
+);

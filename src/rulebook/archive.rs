@@ -1,0 +1,70 @@
+//! A rulebook's files as one piece of bytes, with the settings that are part of its hash, so that it can be made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Book, Files};
+use crate::journey::book::Shop;
+
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    zone: String,
+    locale: String,
+    currency: String,
+    assumed_purposes: BTreeSet<String>,
+    #[serde(default)]
+    webhooks: BTreeSet<String>,
+    #[serde(default)]
+    connections: BTreeSet<String>,
+    files: BTreeMap<String, String>,
+}
+
+/// The files of a book and its shop as bytes.
+pub fn pack(book: &Book) -> Vec<u8> {
+    let shop = &book.rulebook.shop;
+    // A book has no file that is not UTF-8.
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    let packed = Packed {
+        zone: shop.zone.name().to_owned(),
+        locale: shop.locale.clone(),
+        currency: shop.currency.clone(),
+        assumed_purposes: shop.assumed_purposes.clone(),
+        webhooks: shop.webhooks.clone(),
+        connections: shop.connections.clone(),
+        files: book.files.iter().map(|(path, bytes)| (path.clone(), text(bytes))).collect(),
+    };
+    // Maps with text keys can always be written.
+    serde_json::to_vec(&packed).unwrap_or_default()
+}
+
+/// The files and the shop that were [packed](pack); `None` if the bytes are nothing of the kind.
+pub fn unpack(bytes: &[u8]) -> Option<(Files, Shop)> {
+    let packed: Packed = serde_json::from_slice(bytes).ok()?;
+    let shop = Shop {
+        zone: packed.zone.parse().ok()?,
+        locale: packed.locale,
+        currency: packed.currency,
+        assumed_purposes: packed.assumed_purposes,
+        webhooks: packed.webhooks,
+        connections: packed.connections,
+    };
+    Some((packed.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect(), shop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load_files;
+    use super::*;
+
+    #[test]
+    fn what_is_packed_gives_the_same_book() {
+        let map = "map: shop\nstages:\n  - {id: known, enter: 'true'}\n";
+        let files = Files::from([("shop/map.yaml".to_owned(), map.as_bytes().to_vec())]);
+        let shop = Shop { zone: chrono_tz::Tz::Asia__Tokyo, ..Shop::default() };
+        let book = load_files(&files, shop).book.expect("a book");
+        let (files, shop) = unpack(&pack(&book)).expect("unpacks");
+        assert_eq!(load_files(&files, shop).book.expect("a book").rulebook.hash, book.rulebook.hash);
+        assert!(unpack(b"{}").is_none());
+    }
+}
