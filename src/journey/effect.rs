@@ -378,7 +378,7 @@ pub struct Decision {
     pub rule: String,
     /// When.
     pub at: Timestamp,
-    /// What was asked: `trigger`, `exit`, `branch`, `wait`, `goal`, `set`, `promo`.
+    /// What was asked: `trigger`, `exit`, `branch`, `wait`, `goal`, `set`, `promo`, `webhook`, `crm`.
     pub about: String,
     /// What came out, as a short stable code: `enrolled`, `condition_false`, `not_at_stage`, `too_old`, `already_running`,
     /// `not_again_yet`, `never_again`, `arm`, `until`, …

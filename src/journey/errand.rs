@@ -152,6 +152,7 @@ impl Run<'_> {
                 "values": values,
             }
         });
+        self.decide(rule, "webhook", "asked", format!("the webhook {to} is called"), Vec::new(), &Cause::Time);
         self.ask((rule, step), (ErrandKind::Webhook, to), body, code, enrollment);
     }
 

@@ -22,18 +22,25 @@ fn book(rule: &str) -> Rulebook {
     book_in(shop, &[("shop/rule.yaml", rule)]).rulebook
 }
 
-/// The errands that a customer's events lead to, and the customer afterwards.
+/// The errands that a customer's events lead to, and the customer afterwards. Whether anything was asked is always told.
 fn errands(book: &Rulebook, id: &str, events: &[Event]) -> (Customer, Vec<Errand>) {
+    let mut told = 0;
     let mut customer = Customer::new(id, at("2026-03-01T08:00:00Z"));
     let mut asked = Vec::new();
     for event in events {
         let done = advance(book, customer, &Input::Event(event), event.received_at);
         customer = done.state;
-        asked.extend(done.effects.into_iter().filter_map(|effect| match effect {
-            Effect::Errand(errand) => Some(*errand),
-            _ => None,
-        }));
+        for effect in done.effects {
+            match effect {
+                Effect::Errand(errand) => asked.push(*errand),
+                Effect::Decided(decision) => {
+                    told += usize::from(["asked", "written"].contains(&decision.outcome.as_str()));
+                }
+                _ => {}
+            }
+        }
     }
+    assert_eq!(told, asked.len(), "explain tells of each");
     (customer, asked)
 }
 
