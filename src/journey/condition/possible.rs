@@ -55,11 +55,15 @@ struct Atoms {
     facts: BTreeMap<String, Domain>,
     /// Texts of parts that may come out either way.
     free: BTreeSet<String>,
+    /// Something is missing of which nothing can be said.
+    unread: bool,
 }
 
 impl Atoms {
     fn gather(&mut self, node: &Node) {
         match node {
+            // What stands for a segment that could not be read.
+            Node::Any(nodes) if nodes.is_empty() => self.unread = true,
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| self.gather(node)),
             Node::Not(node) => self.gather(node),
             Node::Segment { condition, .. } => self.gather(&condition.0.root),
@@ -79,8 +83,11 @@ impl Atoms {
         }
     }
 
-    /// Every world; `None` if there are too many.
+    /// Every world; `None` if there are too many, or something is missing.
     fn worlds(&self) -> Option<Vec<World<'_>>> {
+        if self.unread {
+            return None;
+        }
         let first = World { facts: BTreeMap::new(), ages: BTreeMap::new(), free: BTreeSet::new(), known: &self.free };
         let mut worlds = vec![first];
         for (path, domain) in &self.facts {
