@@ -72,7 +72,7 @@ impl App {
         let disk = disk.into();
         let shop = disk.as_ref().map_or_else(|| settings.shop_facts(), |book| book.rulebook.shop.clone());
         let book = begin::book(&store, disk, shop, settings.rules.apply, clock.now()).await?;
-        let book = in_force::with_earlier(&store, book, None).await?;
+        let book = in_force::complete(&store, book, None).await?;
         let links = LinkSigner::new(&secret::of_links(&store).await?);
         secret::of_codes(&store).await?;
         let connections = connections(settings)?;

@@ -25,8 +25,10 @@ pub mod map;
 pub mod messages;
 mod moment;
 mod out;
+pub mod pause;
 pub mod promo;
 pub mod render;
+pub mod resume;
 pub mod schema;
 pub mod segments;
 pub mod send_test;
@@ -70,6 +72,10 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Put the rules on disk in force.
     Apply(apply::ApplyArgs),
+    /// Pause a rule, or list what is paused.
+    Pause(pause::PauseArgs),
+    /// Let a paused rule go on, and say what becomes of what is overdue.
+    Resume(resume::ResumeArgs),
     /// Run the daemon.
     Serve,
     /// See everything at work: a simulated shop, real parts, fast time.
@@ -133,7 +139,9 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Fmt(args) => fmt::run(&args, context),
         Command::Schema(args) => schema::run(&args),
         Command::Apply(args) => apply::run(&args, context).await,
-        Command::Serve => serve::run(context).await,
+        Command::Pause(args) => pause::run(args, context).await,
+        Command::Resume(args) => resume::run(args, context).await,
+        Command::Serve => Box::pin(serve::run(context)).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(&args, context).await,
         Command::Inbox(args) => inbox::run(args, context).await,

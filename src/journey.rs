@@ -23,6 +23,7 @@ pub mod ids;
 pub mod map;
 pub mod merge;
 pub mod money;
+pub mod pause;
 pub mod placement;
 pub mod policy;
 pub mod promo;

@@ -23,6 +23,7 @@ mod inbox;
 mod journeys;
 mod messages;
 mod open;
+mod pauses;
 mod promo;
 mod rows;
 mod rulebooks;

@@ -107,6 +107,12 @@ fn runs_under_way(customer: &Customer, rule: Option<&str>, zone: Tz) -> io::Resu
             .wants_promo
             .as_ref()
             .map_or_else(|| out::when_maybe(run.wake_at, zone), |pool| format!("a code of {pool}"));
+        let waits = match run.parked {
+            Some(since) => {
+                format!("the end of the rule's pause, which began on {}; then {waits}", out::when(since, zone))
+            }
+            None => waits,
+        };
         vec![run.rule.clone(), out::when(run.started_at, zone), next, waits]
     });
     out::table(&["rule", "since", "next step", "waits for"], rows.collect(), "None.")

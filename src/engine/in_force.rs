@@ -25,7 +25,7 @@ pub async fn archived(store: &Store, hash: &str) -> Result<Book> {
 /// The rulebook in force; `None` before the first start.
 pub async fn read(store: &Store) -> Result<Option<(InForce, Book)>> {
     let Some(in_force) = store.in_force().await? else { return Ok(None) };
-    let book = with_earlier(store, archived(store, &in_force.rulebook).await?, None).await?;
+    let book = complete(store, archived(store, &in_force.rulebook).await?, None).await?;
     Ok(Some((in_force, book)))
 }
 
@@ -43,8 +43,10 @@ pub async fn put(store: &Store, book: &Book, after: Option<&InForce>, at: Timest
     Ok(true)
 }
 
-/// A book with the earlier ones as which something may finish: those that customers stand under, and `before`.
-pub async fn with_earlier(store: &Store, mut book: Book, before: Option<String>) -> Result<Book> {
+/// A book as it is worked with: with the pauses, and with the earlier ones as which something may finish, which are those that
+/// customers stand under, and `before`.
+pub async fn complete(store: &Store, mut book: Book, before: Option<String>) -> Result<Book> {
+    book.rulebook = book.rulebook.with_pauses(store.pauses().await?);
     let mut earlier = store.rulebooks_in_use().await?;
     earlier.extend(before);
     earlier.remove(&book.rulebook.hash);
@@ -64,17 +66,33 @@ pub async fn with_earlier(store: &Store, mut book: Book, before: Option<String>)
 impl Engine {
     /// Whether this process works with the rulebook in force.
     pub async fn is_current(&self) -> Result<bool> {
+        let book = self.book.load_full();
         let in_force = self.store.in_force().await?;
-        Ok(in_force.is_none_or(|now| now.rulebook == self.book.load().rulebook.hash))
+        Ok(in_force.is_none_or(|now| now.rulebook == book.rulebook.hash)
+            && self.store.pauses().await? == book.rulebook.pauses)
     }
 
     /// Takes over the rulebook in force if it is another one than this process works with; tells whether.
     pub async fn follow(&self) -> Result<bool> {
         let Some(in_force) = self.store.in_force().await? else { return Ok(false) };
-        if in_force.rulebook == self.book.load().rulebook.hash {
-            return Ok(false);
+        let book = self.book.load_full();
+        if in_force.rulebook == book.rulebook.hash {
+            return self.follow_pauses(&book).await;
         }
         self.take_over_book(archived(&self.store, &in_force.rulebook).await?).await?;
+        Ok(true)
+    }
+
+    async fn follow_pauses(&self, book: &Book) -> Result<bool> {
+        let pauses = self.store.pauses().await?;
+        if pauses == book.rulebook.pauses {
+            return Ok(false);
+        }
+        let mut book = book.clone();
+        book.rulebook = book.rulebook.with_pauses(pauses);
+        tracing::info!(rulebook.edition = book.rulebook.edition(), "rules were paused or resumed");
+        self.book.store(Arc::new(book));
+        self.wakes.process.notify_one();
         Ok(true)
     }
 
@@ -94,7 +112,7 @@ impl Engine {
     async fn take_over_book(&self, book: Book) -> Result<()> {
         // Those who come to be known while this is done still stand under the one before.
         let before = self.book.load().rulebook.hash.clone();
-        let book = with_earlier(&self.store, book, Some(before)).await?;
+        let book = complete(&self.store, book, Some(before)).await?;
         tracing::info!(rulebook.hash = book.rulebook.hash, "another rulebook is in force");
         self.book.store(Arc::new(book));
         self.load_pools().await?;

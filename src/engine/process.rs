@@ -312,7 +312,7 @@ impl Engine {
 
     /// Brings one batch of customers under the rulebook in force.
     pub async fn process_outdated(&self) -> Result<Worked> {
-        let outdated = self.store.outdated_customers(&self.book.load().rulebook.hash, MAX_DUE).await?;
+        let outdated = self.store.outdated_customers(self.book.load().rulebook.edition(), MAX_DUE).await?;
         self.advance_all(&outdated, &Input::Rulebook, self.clock.now()).await
     }
 

@@ -14,6 +14,7 @@ use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason, StageMove};
 use super::event::Event;
 use super::facts::{fold, view};
+use super::pause::hash_of;
 use super::placement::{self, earliest};
 use super::promo;
 use super::rule::{Rule, Trigger};
@@ -151,6 +152,8 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
             rule: taken.rule,
             purpose: taken.purpose,
             planned_at: taken.at,
+            parked: None,
+            turn_at: None,
             held: None,
             stuck: false,
             rulebook: taken.rulebook,
@@ -177,15 +180,16 @@ impl Run<'_> {
 
     /// Takes over another rulebook: runs go on, finish or end, placement is asked again, nothing starts.
     fn adopt_rulebook(&mut self) {
-        if self.customer.rulebook == self.book.hash {
+        if self.customer.rulebook == self.book.edition() {
             return;
         }
-        let before = std::mem::replace(&mut self.customer.rulebook, self.book.hash.clone());
+        let before = std::mem::replace(&mut self.customer.rulebook, self.book.edition().to_owned());
         if before.is_empty() {
             return;
         }
         let book = self.book;
-        self.take_over(&before);
+        self.take_over(hash_of(&before));
+        self.heed_pauses();
         self.customer.truths.retain(|rule, _| book.rules.contains_key(rule));
         self.customer
             .stays
@@ -204,7 +208,7 @@ impl Run<'_> {
                 .customer
                 .enrollments
                 .iter()
-                .filter(|e| e.wake_at.is_some_and(|at| at <= due))
+                .filter(|e| e.parked.is_none() && e.wake_at.is_some_and(|at| at <= due))
                 .map(|e| e.id.clone())
                 .collect();
             // Exits that time alone brings come before the steps they would stop.

@@ -111,6 +111,8 @@ pub enum LimitKind {
     DayOff,
     /// A holiday.
     Holiday,
+    /// The rule is paused, or was and its letters take their turns.
+    Paused,
 }
 
 impl LimitKind {
@@ -122,6 +124,7 @@ impl LimitKind {
             Self::Quiet => "quiet_hours",
             Self::DayOff => "day_off",
             Self::Holiday => "holiday",
+            Self::Paused => "paused",
         }
     }
 }

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::attention::Attention;
 use super::map::JourneyMap;
+use super::pause::Pauses;
 use super::promo::PoolRules;
 use super::rule::{Rule, Trigger};
 use super::segment::Segment;
@@ -60,6 +61,10 @@ pub struct Rulebook {
     pub code_letters: BTreeSet<(String, String)>,
     /// Segments by `map/name`.
     pub segments: BTreeMap<String, Segment>,
+    /// Rules that are paused, or were.
+    pub pauses: Pauses,
+    /// What documents stand under if it is not the hash: see [`Rulebook::edition`].
+    pub edition: String,
     /// Rulebooks that are not in force any more and under which runs finish, by their hash.
     pub earlier: BTreeMap<String, Arc<Self>>,
 }

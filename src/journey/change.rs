@@ -12,6 +12,7 @@ use super::advance::Run;
 use super::book::Rulebook;
 use super::customer::{Customer, Enrollment};
 use super::effect::{Cause, Effect, EndReason};
+use super::pause::hash_of;
 use super::rule::{OnChange, Rule};
 use super::time::Timestamp;
 
@@ -53,7 +54,7 @@ impl Customer {
         let goals = self.goals.iter().map(|goal| goal.rulebook.as_str());
         let mut all: BTreeSet<&str> = runs.chain(letters).chain(goals).collect();
         all.remove("");
-        all.remove(self.rulebook.as_str());
+        all.remove(hash_of(&self.rulebook));
         all
     }
 }
@@ -61,13 +62,14 @@ impl Customer {
 /// A customer whose runs, letters and goals are taken over from the rulebook that the document stands under; nothing else
 /// is done.
 pub(super) fn taken_over(book: &Rulebook, customer: Customer, now: Timestamp, effects: &mut Vec<Effect>) -> Customer {
-    if customer.rulebook.is_empty() || customer.rulebook == book.hash {
+    if customer.rulebook.is_empty() || customer.rulebook == book.edition() {
         return customer;
     }
-    let before = customer.rulebook.clone();
+    let before = hash_of(&customer.rulebook).to_owned();
     let mut run = Run::of(book, customer);
     run.customer.now = run.customer.now.max(now);
     run.take_over(&before);
+    run.heed_pauses();
     effects.append(&mut run.effects);
     run.customer
 }

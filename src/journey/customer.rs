@@ -105,7 +105,7 @@ impl Customer {
     pub fn due_at(&self) -> Option<Timestamp> {
         self.enrollments
             .iter()
-            .filter_map(|e| e.wake_at)
+            .filter_map(|e| e.wake_at.filter(|_| e.parked.is_none()))
             .chain(self.stays.iter().map(|s| s.at))
             .chain(self.flip_at)
             .min()
@@ -223,6 +223,12 @@ pub struct Enrollment {
     pub passes: BTreeMap<String, u32>,
     /// When to go on; `None` while it waits for nothing but a promo code.
     pub wake_at: Option<Timestamp>,
+    /// Since when its clock stands still: its rule is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Timestamp>,
+    /// Its letters are skipped until it next waits: it was overdue when its rule was resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skips: bool,
     /// The code that the promo step got, if it got one.
     pub promo: Option<GivenCode>,
     /// Promo pool that is being asked for a code.
@@ -275,6 +281,12 @@ pub struct Pending {
     pub purpose: String,
     /// When it was planned, which is when it fell due; what limits make of that is `held`.
     pub planned_at: Timestamp,
+    /// Since when it stands still: its rule is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Timestamp>,
+    /// Its turn after a pause of its rule: it counts as due only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_at: Option<Timestamp>,
     /// The limit that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,

@@ -275,6 +275,8 @@ pub enum WithheldReason {
         /// Which kind.
         by: LimitKind,
     },
+    /// It was overdue when its rule was resumed after a pause.
+    Skipped,
     /// The message is not pending any more (already handled).
     NotPending,
     /// It shows a promo code, and the pool had none left.
@@ -295,6 +297,7 @@ impl WithheldReason {
             Self::Deleted => "deleted",
             Self::HeldOut { .. } => "held_out",
             Self::Limit { by } => by.code(),
+            Self::Skipped => "skipped",
             Self::NotPending => "not_pending",
             Self::NoPromoCode => "no_promo_code",
         }
@@ -352,8 +355,10 @@ impl fmt::Display for WithheldReason {
                 LimitKind::Gap => "the gap to another letter would be too short",
                 LimitKind::Quiet => "it fell due in quiet hours, which last too long",
                 LimitKind::DayOff => "it fell due on a day off, and waiting would take too long",
+                LimitKind::Paused => "its rule was paused",
                 LimitKind::Holiday => "it fell due on a holiday, and waiting would take too long",
             }),
+            Self::Skipped => f.write_str("it was overdue when its rule was resumed after a pause"),
             Self::NotPending => f.write_str("the letter is not pending any more"),
             Self::NoPromoCode => f.write_str("the promo pool had no code left"),
         }

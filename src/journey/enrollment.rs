@@ -38,6 +38,10 @@ impl Run<'_> {
             self.finish(&enrollment, &reason);
             return;
         };
+        if self.parks(&mut enrollment) {
+            self.customer.enrollments.insert(place.min(self.customer.enrollments.len()), enrollment);
+            return;
+        }
         for _ in 0..MAX_STEPS {
             let next = self.take(rule, position, &mut enrollment);
             let to = if let Next::Go(to) = &next { Some(*to) } else { None };
@@ -51,6 +55,7 @@ impl Run<'_> {
                     None => return self.finish(&enrollment, &EndReason::Finished),
                 },
                 Next::Rest => {
+                    enrollment.skips = false;
                     self.customer.enrollments.insert(place.min(self.customer.enrollments.len()), enrollment);
                     return;
                 }
@@ -79,8 +84,13 @@ impl Run<'_> {
         }
     }
 
-    /// Withholds the pending letters that `which` picks.
+    /// Withholds the pending letters that `which` picks, because their run ended.
     pub(super) fn cancel_pending(&mut self, end: &EndReason, which: impl Fn(&Pending) -> bool) {
+        self.withhold_pending(&WithheldReason::Exited { end: end.clone() }, which);
+    }
+
+    /// Withholds the pending letters that `which` picks.
+    pub(super) fn withhold_pending(&mut self, reason: &WithheldReason, which: impl Fn(&Pending) -> bool) {
         let now = self.customer.now;
         let (cancelled, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.customer.pending).into_iter().partition(|p| which(p));
@@ -90,7 +100,7 @@ impl Run<'_> {
                 message: pending.message,
                 rule: pending.rule,
                 at: now,
-                reason: WithheldReason::Exited { end: end.clone() },
+                reason: reason.clone(),
             });
         }
     }
@@ -190,6 +200,10 @@ impl Run<'_> {
         if shows_code && enrollment.without_code {
             verdict.ask("promo", "the promo pool had no code left".into(), Some(WithheldReason::NoPromoCode));
         }
+        if enrollment.skips {
+            let note = "it was overdue when its rule was resumed".to_owned();
+            verdict.ask("pause", note, Some(WithheldReason::Skipped));
+        }
         if verdict.withhold.is_none() {
             self.customer.pending.push(Pending {
                 message: id.clone(),
@@ -197,6 +211,8 @@ impl Run<'_> {
                 rule: rule.id.clone(),
                 purpose: rule.purpose.clone(),
                 planned_at: now,
+                parked: None,
+                turn_at: None,
                 held: None,
                 stuck: false,
                 rulebook: earlier.clone(),

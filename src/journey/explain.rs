@@ -53,8 +53,10 @@ pub struct Running {
     pub started_at: Timestamp,
     /// The step it stands at.
     pub step: String,
-    /// Goes on.
+    /// Goes on; by this clock, if the rule is paused and the clock stands still.
     pub wakes_at: Option<Timestamp>,
+    /// Since when its clock stands still.
+    pub parked_since: Option<Timestamp>,
     /// Letters planned and not yet handed over.
     pub pending: Vec<String>,
 }
@@ -65,6 +67,9 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
     let facts = Facts { customer, event: None, now, zone };
     let mut flips_at = None;
     let mut obstacles = Vec::new();
+    if let Some(pause) = book.paused(&rule.id) {
+        obstacles.push(format!("the rule is paused since {}", pause.since.in_words(zone)));
+    }
     let standing = customer.stages.get(&rule.map);
     match (&standing, &rule.stage) {
         (None, _) => obstacles.push(format!("the customer is not on the map {}", rule.map)),
@@ -124,6 +129,7 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
             started_at: run.started_at,
             step: run.step.clone(),
             wakes_at: run.wake_at,
+            parked_since: run.parked,
             pending: customer.pending.iter().filter(|p| p.enrollment == run.id).map(|p| p.message.clone()).collect(),
         }),
         runs: past.map_or(0, |p| p.runs),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+use super::time::Span;
+
 /// Parts that a whole is divided into: a hundredth of a per cent can be told.
 const WHOLE: u32 = 10_000;
 
@@ -33,6 +35,11 @@ impl Share {
     pub fn holds(self, parts: &[&str]) -> bool {
         place(parts) < self.0
     }
+}
+
+/// The part of a time at which whatever the parts name has its turn: evenly spread over it, always the same for the same parts.
+pub(super) fn part_of(span: Span, parts: &[&str]) -> Span {
+    Span::from_micros(span.micros() / i64::from(WHOLE) * i64::from(place(parts)))
 }
 
 /// Where in the whole the parts fall: evenly spread, always the same for the same parts.

@@ -116,6 +116,10 @@ impl Run<'_> {
 
     fn refusal(&mut self, rule: &Rule, occasion: &Occasion<'_>) -> Option<(&'static str, String, Vec<Part>)> {
         let (now, zone) = (self.customer.now, self.book.shop.zone);
+        if let Some(pause) = self.book.paused(&rule.id) {
+            let note = format!("the rule is paused since {}", pause.since.in_words(zone));
+            return Some(("paused", note, Vec::new()));
+        }
         if occasion.at.after(rule.max_age) < now {
             let note = format!(
                 "it happened at {}, longer ago than the rule's max_age of {}",
@@ -222,6 +226,8 @@ impl Run<'_> {
             step: rule.steps.first().map(|s| s.id.clone()).unwrap_or_default(),
             passes: std::collections::BTreeMap::default(),
             wake_at: None,
+            parked: None,
+            skips: false,
             promo: None,
             wants_promo: None,
             promo_until: None,

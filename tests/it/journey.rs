@@ -7,6 +7,7 @@ mod constants;
 mod errands;
 mod lacks;
 mod limits;
+mod pauses;
 mod promo;
 mod properties;
 mod segments;

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use crate::cli::out;
 use crate::insight;
 use crate::insight::story::Story;
+use crate::journey::attention::LimitKind;
 use crate::journey::condition::Part;
 use crate::journey::effect::PolicyVerdict;
 use crate::journey::explain::Explanation;
@@ -33,7 +34,9 @@ pub(super) fn what_now(story: &Story, whole: bool, sound: bool, zone: Tz) -> io:
             line(&format!("    it would go if: {}", rule.would_send_if.as_deref().unwrap_or("nothing would let it")))?;
         }
         if let Some(held) = &rule.would_wait {
-            let (limit, until) = (insight::format::words(held.by.code()), out::when(held.until, zone));
+            let limit = insight::format::words(held.by.code());
+            let until =
+                if held.by == LimitKind::Paused { "the rule is resumed".into() } else { out::when(held.until, zone) };
             line(&format!("    a letter of it would wait until {until}: {limit}"))?;
         }
         if let Some(at) = rule.flips_at {

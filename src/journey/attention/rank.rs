@@ -83,7 +83,7 @@ pub fn slots(book: &Rulebook, customer: &Customer, now: Timestamp) -> Vec<Slot> 
     for pending in waiting {
         let slot = slot(book, customer, pending, now, &taken);
         // A letter that nobody can send takes no room from those that can be.
-        if slot.withhold.is_none() && !pending.stuck {
+        if slot.withhold.is_none() && !pending.stuck && book.paused(&pending.rule).is_none() {
             let map = map_of(&pending.rulebook, &pending.rule);
             taken.push(Taken { at: slot.at, rule: &pending.rule, map, purpose: &pending.purpose });
         }
@@ -94,13 +94,20 @@ pub fn slots(book: &Rulebook, customer: &Customer, now: Timestamp) -> Vec<Slot> 
 
 fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp, taken: &[Taken<'_>]) -> Slot {
     let limits = limits_of(book, book.rule_under(&pending.rulebook, &pending.rule), &pending.purpose);
-    let mut slot = Slot {
-        message: pending.message.clone(),
-        at: now.max(pending.planned_at),
-        by: None,
-        verdicts: Vec::new(),
-        withhold: None,
-    };
+    let due = pending.turn_at.unwrap_or(pending.planned_at);
+    let mut slot =
+        Slot { message: pending.message.clone(), at: now.max(due), by: None, verdicts: Vec::new(), withhold: None };
+    if let Some(pause) = book.paused(&pending.rule) {
+        let note = format!("the rule is paused since {}", pause.since.in_words(book.shop.zone));
+        (slot.at, slot.by) = (Timestamp::MAX, Some(LimitKind::Paused));
+        slot.verdicts.push(verdict(LimitKind::Paused.code(), false, note));
+        return slot;
+    }
+    if due > now {
+        slot.by = Some(LimitKind::Paused);
+        let note = format!("its turn after a pause comes at {}", due.in_words(book.shop.zone));
+        slot.verdicts.push(verdict(LimitKind::Paused.code(), false, note));
+    }
     let shop = book.shop.zone;
     let counted: Vec<Vec<Timestamp>> = limits.iter().map(|(scope, _)| counted(*scope, pending, taken)).collect();
     for _ in 0..MAX_STEPS {
@@ -120,7 +127,7 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
             AtLimit::Withhold => Span::ZERO,
             AtLimit::Wait(most) => most,
         };
-        if until > pending.planned_at.after(patience) {
+        if until > due.after(patience) {
             slot.withhold = Some(WithheldReason::Limit { by: kind });
             return slot;
         }
@@ -164,6 +171,8 @@ pub fn slot_of_new(book: &Rulebook, rule: &Rule, customer: &Customer, now: Times
         rule: rule.id.clone(),
         purpose: rule.purpose.clone(),
         planned_at: now,
+        parked: None,
+        turn_at: None,
         held: None,
         stuck: false,
         rulebook: String::new(),

@@ -16,7 +16,8 @@ pub(super) fn to_start(book: &Rulebook, rule: &Rule, customer: &Customer, now: T
     if customer.deleted_at.is_some() || (past.is_some() && rule.reenter == Reenter::Never) {
         return Vec::new();
     }
-    let mut wishes = triggered(book, rule, facts);
+    let mut wishes: Vec<String> = book.paused(&rule.id).map(|_| "the rule is resumed".to_owned()).into_iter().collect();
+    wishes.extend(triggered(book, rule, facts));
     wishes.extend(placed(book, rule, facts));
     if let Some(run) = customer.enrollments.iter().find(|run| run.rule == rule.id) {
         wishes.push(format!("the run that began at {} is over", run.started_at.in_words(facts.zone)));
@@ -136,6 +137,7 @@ pub(super) fn to_send(reason: &WithheldReason, purpose: &str) -> Option<String> 
         WithheldReason::HeldOut { .. }
         | WithheldReason::Deleted
         | WithheldReason::Exited { .. }
+        | WithheldReason::Skipped
         | WithheldReason::NotPending => return None,
     })
 }

@@ -6,6 +6,7 @@ use super::super::db::{Arg, Row};
 use super::super::{Result, Store};
 use super::document;
 use crate::journey::customer::Customer;
+use crate::journey::pause::hash_of;
 use crate::journey::time::Timestamp;
 
 impl Store {
@@ -44,7 +45,8 @@ impl Store {
         let rows = self.read("find the rulebooks in use", SQL, vec![]).await?;
         let mut all = BTreeSet::new();
         for row in &rows {
-            all.extend(row.fields().text()?.split(' ').filter(|hash| !hash.is_empty()).map(str::to_owned));
+            let editions = row.fields().text()?;
+            all.extend(editions.split(' ').map(hash_of).filter(|hash| !hash.is_empty()).map(str::to_owned));
         }
         Ok(all)
     }

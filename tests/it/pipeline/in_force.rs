@@ -1,9 +1,10 @@
 //! Which rulebook is in force: what the database says, whatever is on disk.
 
 use milepost::engine::in_force;
+use milepost::journey::pause::Overdue;
 use milepost::settings::{ApplyRules, Settings};
 
-use super::{REMINDER, START, WELCOME, arrives, books, daemon_with, orders};
+use super::{REMINDER, START, WELCOME, arrives, books, daemon_with, fills_cart, orders};
 use crate::store::both;
 use crate::store::place::Place;
 use crate::support::{Daemon, at, book};
@@ -16,6 +17,7 @@ both! {
     by_itself_the_disk_wins_at_the_start,
     the_settings_of_the_shop_are_part_of_it,
     a_run_finishes_as_its_rule_was_after_restarts_too,
+    a_paused_rule_sends_nothing_until_it_is_resumed,
 }
 
 fn by_hand(settings: &mut Settings) {
@@ -139,5 +141,28 @@ steps: [{send: first}, {wait: 1d}, {send: second}, {wait: 1d}, {send: third}]
     daemon.settle().await;
     let daemon = again(daemon, place, book(&[WELCOME]), by_hand).await;
     assert!(!in_use(&daemon));
+    books::check(&daemon).await;
+}
+
+async fn a_paused_rule_sends_nothing_until_it_is_resumed(place: &Place) {
+    let daemon = daemon_with(place, book(&[REMINDER, WELCOME]), by_hand).await;
+    daemon.accept(fills_cart("1", "anna")).await;
+    daemon.settle().await;
+    let store = daemon.app.engine.store.clone();
+    let mut tx = store.begin().await.expect("begins");
+    assert!(tx.pause_rule("reminder", "the shop is closed", daemon.clock.now()).await.expect("writes"));
+    assert!(!tx.pause_rule("reminder", "twice", daemon.clock.now()).await.expect("writes"));
+    tx.commit().await.expect("commits");
+    daemon.until("2026-03-10T14:00:00Z").await;
+    daemon.accept(arrives("boris")).await;
+    daemon.settle().await;
+    assert_eq!(daemon.subjects(), ["welcome for boris"], "others go on");
+    let daemon = again(daemon, place, book(&[WELCOME]), by_hand).await;
+    daemon.until("2026-03-10T15:00:00Z").await;
+    let mut tx = store.begin().await.expect("begins");
+    assert!(tx.resume_rule("reminder", Overdue::Send, daemon.clock.now()).await.expect("writes"));
+    tx.commit().await.expect("commits");
+    daemon.settle().await;
+    assert_eq!(daemon.subjects(), ["welcome for boris", "reminder for anna"]);
     books::check(&daemon).await;
 }
