@@ -6,6 +6,7 @@
 //! Walk of an event: `web` -> [`ingest`] (inbox) -> [`process`] (parse, identity, advance, one transaction) -> [`send`]
 //! (compose, last check, hand-over, outcome).
 
+pub mod backtest;
 pub mod batch;
 pub mod codes;
 mod concerned;

@@ -8,6 +8,7 @@
 
 pub mod advance;
 pub mod attention;
+pub mod backtest;
 pub mod book;
 pub mod change;
 pub mod condition;

@@ -182,11 +182,9 @@ impl<'b> Simulator<'b> {
             // Moving letters asks for no promo code.
             self.collect(place, &state, (effects, Vec::new()), &mut Vec::new(), witness);
         } else if let Some(held) = verdict.hold {
-            let message = PlannedMessage { held: Some(held.clone()), ..*message };
-            let (id, at, verdicts) = (message.id.clone(), self.now, verdict.verdicts);
+            let message = PlannedMessage { held: Some(held), ..*message };
+            witness.sees(self.now, &state, What::Held(message.clone()));
             self.letters.put(place, message);
-            let told = Effect::MessageHeld { message: id, at, held: Some(held), verdicts };
-            witness.sees(self.now, &state, What::Effect(told));
         } else {
             witness.sees(self.now, &state, What::Sent(*message.clone()));
             handed_over(self.book, &mut state, &message.id, self.now);
@@ -237,22 +235,31 @@ impl<'b> Simulator<'b> {
         }
         for effect in effects {
             match effect {
-                Effect::MessagePlanned(message) => match message.withheld.clone() {
-                    Some(reason) => witness.sees(message.due_at, state, What::Withheld { message: *message, reason }),
-                    None => self.letters.put(place, *message),
-                },
+                Effect::MessagePlanned(message) => self.planned(place, state, *message, witness),
                 Effect::MessageCancelled { message, reason, at, .. } => {
                     if let Some(Waiting { message, .. }) = self.letters.cancel(&message) {
                         witness.sees(at, state, What::Withheld { message: *message, reason });
                     }
                 }
-                Effect::MessageHeld { message, at, held, verdicts } => {
-                    self.letters.hold(&message, at, held.clone());
-                    witness.sees(at, state, What::Effect(Effect::MessageHeld { message, at, held, verdicts }));
+                Effect::MessageHeld { message, at, held, .. } => {
+                    let message = self.letters.hold(&message, at, held);
+                    if let Some(message) = message.filter(|message| message.held.is_some()) {
+                        witness.sees(at, state, What::Held(message.clone()));
+                    }
                 }
                 Effect::PromoWanted { enrollment, pool, .. } => wanted.push((enrollment, pool)),
                 other => witness.sees(state.now, state, What::Effect(other)),
             }
         }
+    }
+
+    fn planned(&mut self, place: usize, state: &Customer, message: PlannedMessage, witness: &mut impl Witness) {
+        if let Some(reason) = message.withheld.clone() {
+            return witness.sees(message.due_at, state, What::Withheld { message, reason });
+        }
+        if message.held.is_some() {
+            witness.sees(message.due_at, state, What::Held(message.clone()));
+        }
+        self.letters.put(place, message);
     }
 }

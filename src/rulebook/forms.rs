@@ -23,7 +23,7 @@ pub(super) use map::{AttributesForm, MapForm, StageForm};
 pub(super) use pool::PoolForm;
 pub(super) use rule::{GoalForm, OnForm, ReenterForm, RuleForm};
 pub(super) use scenario::{
-    Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, ItemForm, LetterForm, MaybeStage, OneOrMany,
+    Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, HeldForm, ItemForm, LetterForm, MaybeStage, OneOrMany,
     OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
 };
 pub(super) use segments::{SegmentForm, SegmentsForm};

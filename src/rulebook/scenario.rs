@@ -59,6 +59,8 @@ pub struct Scenario {
     pub given: Vec<Event>,
     /// Whether the customer's address is suppressed.
     pub suppressed: bool,
+    /// Whether the customer is one of those who are held out.
+    pub held_out: bool,
     /// Codes that stand in for those of the files.
     pub pools: BTreeMap<String, Vec<String>>,
     /// What happens, in the order in which it is heard of.
@@ -84,8 +86,21 @@ pub struct Expectation {
     pub letters: Option<(Vec<ExpectedLetter>, Place)>,
     /// The letters that were withheld since the expectation before.
     pub withheld: Option<(Vec<ExpectedWithheld>, Place)>,
+    /// The letters that wait at the moment.
+    pub held: Option<(Vec<ExpectedHeld>, Place)>,
     /// Attributes of the customer.
     pub attributes: Vec<(String, Value, Place)>,
+}
+
+/// A letter that must wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedHeld {
+    /// Its name.
+    pub letter: String,
+    /// For which moment, if that matters.
+    pub until: Option<Timestamp>,
+    /// The short code of the limit, if that matters.
+    pub by: Option<String>,
 }
 
 /// A letter that must be withheld.

@@ -88,6 +88,28 @@ impl Store {
             .collect()
     }
 
+    /// Events applied after a place, in the order in which they were applied, each with its place; 0 is before the first.
+    pub async fn events_after(&self, place: i64, limit: usize) -> Result<Vec<(i64, StoredEvent)>> {
+        const SQL: &str = "SELECT id, customer, inbox, doc FROM events WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows = self.read("read events in order", SQL, vec![Arg::Int(Some(place)), Arg::count(limit)]).await?;
+        rows.iter()
+            .map(|row| {
+                let mut fields = row.fields();
+                let place = fields.int()?;
+                Ok((
+                    place,
+                    StoredEvent { customer: fields.text()?, inbox_id: fields.maybe_int()?, event: fields.json()? },
+                ))
+            })
+            .collect()
+    }
+
+    /// How many events were applied.
+    pub async fn count_events(&self) -> Result<u64> {
+        let rows = self.read("count events", "SELECT COUNT(*) FROM events", vec![]).await?;
+        rows.first().map_or(Ok(0), |row| row.fields().count())
+    }
+
     /// When the last event of a source was accepted.
     pub async fn last_event_at(&self, source: &str) -> Result<Option<Timestamp>> {
         const SQL: &str = "SELECT last_at FROM sources WHERE source = $1";

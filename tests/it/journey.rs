@@ -1,6 +1,7 @@
 //! The pure core, with plain values: no database, no network, no clock.
 
 mod advance;
+mod backtest;
 mod change;
 mod conditions;
 mod constants;
@@ -9,7 +10,7 @@ mod lacks;
 mod limits;
 mod pauses;
 mod promo;
-mod properties;
+pub mod properties;
 mod segments;
 mod simulate;
 mod story;

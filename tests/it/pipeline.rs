@@ -21,6 +21,7 @@ mod merges;
 mod promo;
 mod refusals;
 mod segments;
+mod simulated;
 mod swaps;
 mod templates;
 mod writeback;

@@ -45,12 +45,14 @@ impl Letters {
         Some((waiting.place, waiting))
     }
 
-    /// Keeps a letter until another moment than before; `None`: it may go from `at` on.
-    pub(super) fn hold(&mut self, message: &str, at: Timestamp, held: Option<Held>) {
-        let Some(Waiting { mut message, place }) = self.cancel(message) else { return };
+    /// Keeps a letter until another moment than before; `None`: it may go from `at` on. Gives it back as it is now.
+    pub(super) fn hold(&mut self, message: &str, at: Timestamp, held: Option<Held>) -> Option<&PlannedMessage> {
+        let Waiting { message, place } = self.cancel(message)?;
         let until = held.as_ref().map_or(at, |held| held.until);
-        message.held = held;
-        self.put_at(until, place, *message);
+        let message = PlannedMessage { held, ..*message };
+        let key = (until, message.id.clone());
+        self.put_at(until, place, message);
+        self.waiting.get(&key).map(|waiting| &*waiting.message)
     }
 
     /// Takes a letter out that must not go any more.

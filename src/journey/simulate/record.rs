@@ -14,6 +14,8 @@ pub enum What {
     Walked(Walked),
     /// A letter went out. The customer is as at the last check, so that the letter can be written.
     Sent(PlannedMessage),
+    /// A letter must wait, or wait for another moment than before: its `held` says until when and for what.
+    Held(PlannedMessage),
     /// A letter will not go out: said when it was planned, when its run ended, or at the last check.
     Withheld {
         /// The letter.

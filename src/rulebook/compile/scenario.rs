@@ -13,10 +13,10 @@ use super::steps::of_type;
 use crate::journey::spelling::suggest;
 use crate::journey::time::Timestamp;
 use crate::rulebook::forms::{
-    Entries, ExpectForm, LetterForm, MaybeStage, OneOrMany, ScenarioForm, Single, Text, WithheldForm,
+    Entries, ExpectForm, HeldForm, LetterForm, MaybeStage, OneOrMany, ScenarioForm, Single, Text, WithheldForm,
 };
 use crate::rulebook::read::At;
-use crate::rulebook::scenario::{Expectation, ExpectedLetter, ExpectedWithheld, Place, Scenario};
+use crate::rulebook::scenario::{Expectation, ExpectedHeld, ExpectedLetter, ExpectedWithheld, Place, Scenario};
 use moments::Clock;
 
 /// Compiles one scenario; `None` when something it needs is missing or wrong.
@@ -33,6 +33,7 @@ pub(in crate::rulebook) fn compile_scenario(form: &ScenarioForm, unit: &mut Unit
         .collect();
     events.sort_by_key(|event| event.received_at);
     let suppressed = form.suppressed.as_ref().is_some_and(|said| flag(said, unit));
+    let held_out = form.held_out.as_ref().is_some_and(|said| flag(said, unit));
     let pools = form.pools.as_ref().map(|pools| compile_pools(pools, unit)).unwrap_or_default();
     let expect = form.expect.0.as_ref().map(|expect| compile_expectations(expect, &clock, unit));
     let never = form
@@ -51,6 +52,7 @@ pub(in crate::rulebook) fn compile_scenario(form: &ScenarioForm, unit: &mut Unit
         from: from?,
         given,
         suppressed,
+        held_out,
         pools,
         events,
         expect: expect?,
@@ -144,6 +146,10 @@ fn compile_expectation(form: &ExpectForm, clock: &Clock, unit: &mut Unit<'_>) ->
         let compiled = letters.value.iter().filter_map(|letter| compile_withheld(letter, unit)).collect();
         (compiled, place(&letters.place, unit))
     });
+    let held = form.held.as_ref().map(|letters| {
+        let compiled = letters.value.iter().filter_map(|letter| compile_held(letter, clock, unit)).collect();
+        (compiled, place(&letters.place, unit))
+    });
     let attributes = form.attributes.iter().flat_map(|attributes| compile_attributes(attributes, unit)).collect();
     Some(Expectation {
         place: place(&form.place, unit),
@@ -152,6 +158,7 @@ fn compile_expectation(form: &ExpectForm, clock: &Clock, unit: &mut Unit<'_>) ->
         stages,
         letters,
         withheld,
+        held,
         attributes,
     })
 }
@@ -226,6 +233,19 @@ fn compile_withheld(form: &WithheldForm, unit: &mut Unit<'_>) -> Option<Expected
     };
     known_letter(letter, unit);
     Some(ExpectedWithheld { letter: letter.value.clone(), reason: reason.map(|reason| reason.value.clone()) })
+}
+
+fn compile_held(form: &HeldForm, clock: &Clock, unit: &mut Unit<'_>) -> Option<ExpectedHeld> {
+    let (letter, until, by) = match form {
+        HeldForm::Name(letter) => (letter, None, None),
+        HeldForm::More(more) => (more.letter.0.as_ref()?, more.until.as_ref(), more.by.as_ref()),
+    };
+    known_letter(letter, unit);
+    Some(ExpectedHeld {
+        letter: letter.value.clone(),
+        until: until.and_then(|until| clock.moment_or_span(until, unit)),
+        by: by.map(|by| by.value.clone()),
+    })
 }
 
 fn compile_attributes(entries: &Entries, unit: &mut Unit<'_>) -> Vec<(String, Value, Place)> {

@@ -55,6 +55,8 @@ pub(in crate::rulebook) struct ScenarioForm {
     pub(in crate::rulebook) given: Option<GivenForm>,
     /// Whether the customer's address is on the suppression list.
     pub(in crate::rulebook) suppressed: Option<At<super::Single>>,
+    /// Whether the customer is one of those who are held out; one of the others if not written.
+    pub(in crate::rulebook) held_out: Option<At<super::Single>>,
     /// Codes of promo pools that stand in for those of the files, by pool.
     pub(in crate::rulebook) pools: Option<Entries>,
     /// What happens.
@@ -67,7 +69,7 @@ pub(in crate::rulebook) struct ScenarioForm {
     pub(in crate::rulebook) never: Vec<Text>,
 }
 
-fields!(ScenarioForm { scenario, clock, given, suppressed, pools, events, expect, never });
+fields!(ScenarioForm { scenario, clock, given, suppressed, held_out, pools, events, expect, never });
 
 /// What is known of the customer at the start.
 #[derive(Debug, JsonSchema)]
@@ -109,6 +111,8 @@ pub(in crate::rulebook) struct ExpectForm {
     pub(in crate::rulebook) letters: Option<At<Vec<LetterForm>>>,
     /// The letters that were withheld since the expectation before, all of them, in order.
     pub(in crate::rulebook) withheld: Option<At<Vec<WithheldForm>>>,
+    /// The letters that wait at this moment for a limit on attention, all of them, by the moment for which they wait.
+    pub(in crate::rulebook) held: Option<At<Vec<HeldForm>>>,
     /// Attributes of the customer.
     pub(in crate::rulebook) attributes: Option<Entries>,
     /// The whole of it.
@@ -127,6 +131,7 @@ impl Read for ExpectForm {
             stages: fields.take("stages", reader)?,
             letters: fields.take("letters", reader)?,
             withheld: fields.take("withheld", reader)?,
+            held: fields.take("held", reader)?,
             attributes: fields.take("attributes", reader)?,
             place: node.place.clone(),
         };
@@ -204,6 +209,39 @@ impl Read for WithheldForm {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         match &node.value {
             Yaml::Map(_) => WithheldDetails::read(node, reader).map(Self::More),
+            _ => Text::read(node, reader).map(Self::Name),
+        }
+    }
+}
+
+/// A letter that must wait: its name, or more of it.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, rename = "ExpectedHeld")]
+pub(in crate::rulebook) enum HeldForm {
+    /// The letter's name.
+    Name(Text),
+    /// With what it waits for.
+    More(HeldDetails),
+}
+
+/// What is said of a letter that waits.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "ExpectedHeldDetails")]
+pub(in crate::rulebook) struct HeldDetails {
+    /// The letter's name.
+    pub(in crate::rulebook) letter: Need<Text>,
+    /// The moment for which it waits.
+    pub(in crate::rulebook) until: Option<Text>,
+    /// The kind of limit, as a short code: `frequency_cap`, `minimum_gap`, `quiet_hours`, `day_off`, `holiday`.
+    pub(in crate::rulebook) by: Option<Text>,
+}
+
+fields!(HeldDetails { letter, until, by });
+
+impl Read for HeldForm {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.value {
+            Yaml::Map(_) => HeldDetails::read(node, reader).map(Self::More),
             _ => Text::read(node, reader).map(Self::Name),
         }
     }

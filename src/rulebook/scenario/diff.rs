@@ -4,7 +4,9 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::run::Sent;
-use super::{ExpectedLetter, ExpectedWithheld, Place};
+use super::{ExpectedHeld, ExpectedLetter, ExpectedWithheld, Place};
+use crate::journey::attention::Held;
+use crate::journey::effect::PlannedMessage;
 use crate::journey::time::Timestamp;
 
 /// An expectation that was not met.
@@ -93,6 +95,31 @@ pub(super) fn withheld(expected: &[ExpectedWithheld], withheld: &[(String, Strin
         .collect();
     let lines = compare(&borrowed(&wanted), &borrowed(&found));
     Some(Failure { lines, ..Failure::new(place, "the letters withheld since the expectation before") })
+}
+
+/// Holds the letters that were to wait against those that do.
+pub(super) fn held(expected: &[ExpectedHeld], waiting: &[&PlannedMessage], place: &Place, zone: Tz) -> Option<Failure> {
+    let mut waiting: Vec<(&str, &Held)> =
+        waiting.iter().filter_map(|message| Some((message.letter.as_str(), message.held.as_ref()?))).collect();
+    waiting.sort_by_key(|(letter, held)| (held.until, *letter));
+    let met = |wanted: &ExpectedHeld, (letter, held): &(&str, &Held)| {
+        wanted.letter == *letter
+            && wanted.until.is_none_or(|until| until == held.until)
+            && wanted.by.as_ref().is_none_or(|by| by == held.by.code())
+    };
+    if expected.len() == waiting.len() && expected.iter().zip(&waiting).all(|(e, w)| met(e, w)) {
+        return None;
+    }
+    let mut failure = Failure::new(place, "the letters that wait");
+    for wanted in expected {
+        let until = wanted.until.map(|until| format!(" until {}", until.in_words(zone))).unwrap_or_default();
+        let by = wanted.by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+        failure = failure.expected(format!("{}{until}{by}", wanted.letter));
+    }
+    for (letter, held) in waiting {
+        failure = failure.happened(format!("{letter} until {}: {}", held.until.in_words(zone), held.by.code()));
+    }
+    Some(failure)
 }
 
 fn borrowed(list: &[(String, String)]) -> Vec<(&str, String)> {

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, HashSet};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::diff::{Failure, letters, withheld};
+use super::diff::{Failure, held, letters, withheld};
 use super::{Expectation, Scenario, told};
 use crate::journey::advance::Walked;
+use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::PlannedMessage;
+use crate::journey::holdout::held_out;
 use crate::journey::simulate::{Pools, Simulator, What, Witness};
 use crate::journey::time::{Span, Timestamp};
 use crate::rulebook::{Book, Rendered};
 
-/// The customer of every scenario.
-const CUSTOMER: &str = "scenario";
+/// Customers among whom that of a scenario is looked for.
+const CANDIDATES: usize = 2_000;
 /// The least time there is.
 const MOMENT: i64 = 1;
 
@@ -45,14 +47,22 @@ pub(super) struct Sent {
 pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
     let mut codes: BTreeMap<String, Vec<String>> = book.pools.clone();
     codes.extend(scenario.pools.clone());
+    let customer = customer(&book.rulebook, scenario);
     let mut world = Simulator::new(&book.rulebook, scenario.from, Pools::new(codes), suppressed(scenario));
     for event in &scenario.given {
-        world.remember(CUSTOMER, event);
+        world.remember(&customer, event);
     }
     world.begin();
     let zone = book.rulebook.shop.zone;
-    let mut watched =
-        Watched { writer, zone, sent: Vec::new(), withheld: Vec::new(), told: Vec::new(), walked: Vec::new() };
+    let mut watched = Watched {
+        writer,
+        zone,
+        sent: Vec::new(),
+        withheld: Vec::new(),
+        held: BTreeMap::new(),
+        told: Vec::new(),
+        walked: Vec::new(),
+    };
     let mut failures = Vec::new();
     let mut events = scenario.events.iter().peekable();
     let (mut sent, mut withheld_so_far) = (0, 0);
@@ -60,15 +70,19 @@ pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
         let until =
             if expectation.nothing_before { expectation.at.before(Span::from_micros(MOMENT)) } else { expectation.at };
         while let Some(event) = events.next_if(|event| event.received_at <= until) {
-            world.hear(CUSTOMER, event, &mut watched);
+            world.hear(&customer, event, &mut watched);
         }
         world.run_until(until, &mut watched);
-        let since = Since { sent: &watched.sent[sent..], withheld: &watched.withheld[withheld_so_far..] };
-        check(expectation, world.customer(CUSTOMER), &since, zone, &mut failures);
+        let since = Since {
+            sent: &watched.sent[sent..],
+            withheld: &watched.withheld[withheld_so_far..],
+            held: watched.held.values().collect(),
+        };
+        check(expectation, world.customer(&customer), &since, zone, &mut failures);
         (sent, withheld_so_far) = (watched.sent.len(), watched.withheld.len());
     }
     for event in events {
-        world.hear(CUSTOMER, event, &mut watched);
+        world.hear(&customer, event, &mut watched);
     }
     world.run_until(world.now(), &mut watched);
     for (letter, place) in &scenario.never {
@@ -86,10 +100,11 @@ pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
     Outcome { failures, told: watched.told, walked: watched.walked }
 }
 
-/// What went out and what was withheld since the expectation before.
+/// What went out and what was withheld since the expectation before, and what waits.
 struct Since<'a> {
     sent: &'a [Sent],
     withheld: &'a [(String, String)],
+    held: Vec<&'a PlannedMessage>,
 }
 
 fn check(
@@ -118,6 +133,9 @@ fn check(
     if let Some((expected, place)) = &expectation.withheld {
         failures.extend(withheld(expected, since.withheld, place));
     }
+    if let Some((expected, place)) = &expectation.held {
+        failures.extend(held(expected, &since.held, place, zone));
+    }
     for (name, expected, place) in &expectation.attributes {
         let is = customer.and_then(|customer| customer.attribute(name)).unwrap_or(&Value::Null);
         if !same(expected, is) {
@@ -135,6 +153,17 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// The id of a scenario's customer, on which it hangs whether they are held out: of those who would get a letter unless
+/// the scenario says otherwise.
+fn customer(book: &Rulebook, scenario: &Scenario) -> String {
+    let fits = |id: &String| {
+        let mut rules = book.rules.values().filter(|rule| rule.map == scenario.map);
+        rules.any(|rule| held_out(book, rule, id).is_some()) == scenario.held_out
+    };
+    let id = |n: usize| format!("scenario-{n}");
+    (0..CANDIDATES).map(id).find(fits).unwrap_or_else(|| id(0))
+}
+
 /// The customer's addresses, if they are suppressed.
 fn suppressed(scenario: &Scenario) -> HashSet<String> {
     let said = scenario.given.iter().chain(&scenario.events).filter(|_| scenario.suppressed);
@@ -147,23 +176,32 @@ struct Watched<'a> {
     zone: Tz,
     sent: Vec<Sent>,
     withheld: Vec<(String, String)>,
+    /// Letters that wait, by id.
+    held: BTreeMap<String, PlannedMessage>,
     told: Vec<String>,
     walked: Vec<Walked>,
 }
 
 impl Witness for Watched<'_> {
     fn sees(&mut self, at: Timestamp, customer: &Customer, what: What) {
-        let mut line = told::line(&what);
+        let mut line = told::line(&what, self.zone);
         match what {
             What::Walked(step) => self.walked.push(step),
             What::Sent(message) => {
+                self.held.remove(&message.id);
                 let text = (self.writer)(customer, &message, at);
                 let to = customer.email().unwrap_or_default().to_owned();
                 let sent = Sent { letter: message.letter, at, to, text };
                 line = Some(format!("the letter {} goes out{}", sent.letter, sent.subject_in_words()));
                 self.sent.push(sent);
             }
-            What::Withheld { message, reason } => self.withheld.push((message.letter, reason.code().to_owned())),
+            What::Withheld { message, reason } => {
+                self.held.remove(&message.id);
+                self.withheld.push((message.letter, reason.code().to_owned()));
+            }
+            What::Held(message) => {
+                self.held.insert(message.id.clone(), message);
+            }
             What::Effect(_) => {}
         }
         self.told.extend(line.map(|line| format!("{}  {line}", at.in_words(self.zone))));

@@ -1,5 +1,9 @@
 //! Promises of the core over random histories: replay, no step twice, one stage a map, latest facts never move back.
 
+pub mod books;
+pub mod logs;
+mod simulated;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use milepost::journey::advance::{Input, advance};

@@ -44,6 +44,10 @@ fn told(record: &[Entry]) -> Vec<String> {
             What::Effect(Effect::Converted { rule, .. }) => format!("{rule} converts"),
             What::Sent(message) => format!("gets {}", message.letter),
             What::Withheld { message, reason } => format!("does not get {}: {}", message.letter, reason.code()),
+            What::Held(message) => {
+                let until = message.held.as_ref().map(|held| held.until.to_string()[8..16].to_owned());
+                format!("waits for {} until {}", message.letter, until.unwrap_or_default())
+            }
             What::Effect(_) | What::Walked(_) => return None,
         };
         Some(format!("{} {} {what}", &entry.at.to_string()[8..16], entry.customer))

@@ -287,3 +287,27 @@ fn the_schema_knows_the_keys() {
     }
     insta::assert_json_snapshot!("scenario_schema", schema);
 }
+
+#[test]
+fn letters_that_wait_and_customers_who_are_held_out_can_be_spoken_of() {
+    let limits = "limits: {quiet: {from: '21:00', to: '09:00'}}\nholdout: 10%\n";
+    let expect = "  expect:
+    - {after: 1h, letters: [], held: [{letter: hello, until: 2026-06-11 09:00, by: quiet_hours}]}
+    - {at: 2026-06-11 09:00, letters: [hello], held: []}
+";
+    let night = HEAD.replace("09:00", "22:00");
+    let held_out = "  held_out: true
+  expect:
+    - {after: 1h, letters: [], withheld: [{letter: hello, reason: held_out}], held: []}
+";
+    let wrong = "  expect:\n    - {after: 1h, held: [{letter: hello, until: 2026-06-11 08:00}]}\n";
+    let text = format!("{night}{COMES}{expect}{night}{COMES}{held_out}{night}{COMES}{wrong}");
+    let loaded = with(&[("limits.yaml", limits), ("shop/tests/hello.yaml", &text)]);
+    assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+    let book = loaded.book.unwrap_or_else(|| panic!("{}", render(&loaded.diagnostics, false)));
+    let told: Vec<_> = loaded.scenarios.list.iter().map(|scenario| tell(&book, scenario).failures).collect();
+    assert!(told[0].is_empty() && told[1].is_empty(), "{told:#?}");
+    assert_eq!(told[2][0].what, "the letters that wait");
+    let happened = Line::Happened("hello until 2026-06-11 09:00:00 UTC: quiet_hours".into());
+    assert_eq!(told[2][0].lines, [Line::Expected("hello until 2026-06-11 08:00:00 UTC".into()), happened]);
+}
