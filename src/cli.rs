@@ -7,6 +7,7 @@
 //! Not here: anything that decides or stores. Commands read arguments, call a room and print.
 
 pub mod apply;
+pub mod backtest;
 pub mod check;
 mod context;
 mod customer;
@@ -65,10 +66,11 @@ enum Command {
     Check(check::CheckArgs),
     /// Run the scenarios of the rules: what must come of what happens.
     Test(test::TestArgs),
-    /// Print the JSON Schema of map files, rule files, scenarios or settings, for editors.
+    /// Tell what other rules would have sent: the events that really happened, on a clock of its own.
+    Backtest(backtest::BacktestArgs),
     /// Bring maps, rules and other YAML files into one form; comments are kept.
     Fmt(fmt::FmtArgs),
-    /// Print the JSON Schema of map files, rule files or settings, for editors.
+    /// Print the JSON Schema of map files, rule files, scenarios or settings, for editors.
     Schema(schema::SchemaArgs),
     /// Put the rules on disk in force.
     Apply(apply::ApplyArgs),
@@ -137,6 +139,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args, context),
         Command::Test(args) => test::run(&args, context),
         Command::Fmt(args) => fmt::run(&args, context),
+        Command::Backtest(args) => backtest::run(&args, context).await,
         Command::Schema(args) => schema::run(&args),
         Command::Apply(args) => apply::run(&args, context).await,
         Command::Pause(args) => pause::run(args, context).await,
