@@ -65,7 +65,7 @@ fn conditions(criterion: &mut Criterion) {
     let book = book(0);
     let customer = customer(&book);
     let event = view::event(&order_created(ORDERS));
-    let facts = Facts { customer: &customer, event: Some(&event), now: customer.now, zone: Tz::UTC };
+    let facts = Facts::new(&customer, Some(&event), customer.now, Tz::UTC);
     let scope = Scope { event: true, ..Scope::default() };
     let mut group = criterion.benchmark_group("condition");
     group.throughput(Throughput::Elements(1));

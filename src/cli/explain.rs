@@ -14,6 +14,7 @@ use crate::insight::story::{self, Asked, Letter, Run};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Cause, Decision};
+use crate::journey::waiting::awaited;
 use crate::store::EnrollmentRow;
 
 /// Arguments of `explain`.
@@ -61,7 +62,7 @@ pub(super) async fn run(args: ExplainArgs, context: &Context) -> anyhow::Result<
             out::when(story.at, zone)
         ))?;
     } else {
-        runs_under_way(&story.customer, args.rule.as_deref(), zone)?;
+        runs_under_way(&story.customer, book.as_ref(), args.rule.as_deref(), zone)?;
     }
     runs_over(&story.runs, zone)?;
     decided(&story.decisions, zone)?;
@@ -98,15 +99,18 @@ fn letters(letters: &[Letter], whole: bool, zone: Tz) -> io::Result<()> {
     Ok(())
 }
 
-fn runs_under_way(customer: &Customer, rule: Option<&str>, zone: Tz) -> io::Result<()> {
+fn runs_under_way(customer: &Customer, book: Option<&Rulebook>, rule: Option<&str>, zone: Tz) -> io::Result<()> {
     out::line("\nRules under way")?;
     let runs = customer.enrollments.iter().filter(|run| rule.is_none_or(|rule| run.rule == rule));
     let rows = runs.map(|run| {
         let next = if run.step.is_empty() { "the first".to_owned() } else { run.step.clone() };
-        let waits = run
-            .wants_promo
-            .as_ref()
-            .map_or_else(|| out::when_maybe(run.wake_at, zone), |pool| format!("a code of {pool}"));
+        let until = out::when_maybe(run.wake_at, zone);
+        let happens = book.and_then(|book| awaited(book, run)).map(|(_, wait)| wait.what.in_words());
+        let waits = match (&run.wants_promo, happens) {
+            (Some(pool), _) => format!("a code of {pool}"),
+            (None, Some(happens)) => format!("{happens}, until {until} at most"),
+            (None, None) => until,
+        };
         let waits = match run.parked {
             Some(since) => {
                 format!("the end of the rule's pause, which began on {}; then {waits}", out::when(since, zone))
@@ -168,5 +172,6 @@ fn cause(cause: &Cause) -> String {
         Cause::Cron => "schedule".into(),
         Cause::Rulebook => "changed rules".into(),
         Cause::Merge => "merge".into(),
+        Cause::Rule { rule } => format!("the rule {rule}"),
     }
 }

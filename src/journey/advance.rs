@@ -3,7 +3,7 @@
 //! Invariants: the state's logical time never moves back; what falls due before an input is settled before it, so the
 //! answer does not depend on how inputs are grouped; a step of a run is taken once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason, StageMove};
 use super::event::Event;
 use super::facts::{fold, view};
+use super::others::Wish;
 use super::pause::hash_of;
 use super::placement::{self, earliest};
 use super::promo;
@@ -87,12 +88,19 @@ pub(super) struct Run<'a> {
     pub(super) flips: Option<Timestamp>,
     /// Whether a step changed an attribute, so that placement must be asked again.
     pub(super) changed: bool,
+    /// When that happened by which runs begin or go on; what is older is over for a wait that they begin.
+    pub(super) moment: Timestamp,
+    /// What steps ask of other rules.
+    pub(super) wishes: VecDeque<Wish>,
+    /// Whether it is being done.
+    pub(super) granting: bool,
 }
 
 /// Advances a customer by one input at the logical time `now`.
 pub fn advance(book: &Rulebook, state: Customer, input: &Input<'_>, now: Timestamp) -> Advance {
     let mut run = Run::of(book, state);
     let now = run.customer.now.max(now);
+    run.moment = now;
     run.adopt_rulebook();
     // An answer belongs to the moment of its question; nothing may come between.
     if !matches!(input, Input::Promo { .. }) && !run.catch_up(now) {
@@ -164,7 +172,18 @@ pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, aga
 impl<'a> Run<'a> {
     /// A decision that begins.
     pub(super) fn of(book: &'a Rulebook, customer: Customer) -> Self {
-        Self { book, customer, effects: Vec::new(), walked: Vec::new(), flips: None, changed: false }
+        let moment = customer.now;
+        Self {
+            book,
+            customer,
+            effects: Vec::new(),
+            walked: Vec::new(),
+            flips: None,
+            changed: false,
+            moment,
+            wishes: VecDeque::new(),
+            granting: false,
+        }
     }
 }
 
@@ -175,7 +194,7 @@ impl Run<'_> {
     }
 
     pub(super) fn facts<'b>(&'b self, event: Option<&'b Value>) -> Facts<'b> {
-        Facts { customer: &self.customer, event, now: self.customer.now, zone: self.book.shop.zone }
+        Facts::new(&self.customer, event, self.customer.now, self.book.shop.zone)
     }
 
     /// Takes over another rulebook: runs go on, finish or end, placement is asked again, nothing starts.
@@ -203,6 +222,7 @@ impl Run<'_> {
         for _ in 0..MAX_CATCH_UP {
             let Some(due) = self.customer.due_at().filter(|at| *at <= until) else { return true };
             self.customer.now = self.customer.now.max(due);
+            self.moment = self.customer.now;
             self.start_on_stays(due);
             let waking: Vec<String> = self
                 .customer
@@ -214,7 +234,11 @@ impl Run<'_> {
             // Exits that time alone brings come before the steps they would stop.
             self.settle(&Cause::Time, due, None, &[]);
             for id in waking {
-                self.walk(&id);
+                // What settling brought may have ended it or moved it on.
+                if self.customer.enrollments.iter().any(|e| e.id == id && e.wake_at.is_some_and(|at| at <= due)) {
+                    self.moment = self.customer.now;
+                    self.walk(&id);
+                }
             }
             self.settle(&Cause::Time, due, None, &[]);
             if self.customer.enrollments.iter().any(|e| e.wants_promo.is_some()) {
@@ -227,6 +251,8 @@ impl Run<'_> {
     fn event(&mut self, event: &Event) {
         let carried = promo::carried(&self.customer, event);
         let happened = fold::apply(&mut self.customer, event);
+        let zone = self.customer.zone().unwrap_or(self.book.shop.zone);
+        self.customer.reading_hours.count(&event.kind, event.occurred_at, zone);
         self.effects.extend(carried.map(|(code, order)| Effect::PromoRedeemed { code, order, at: event.occurred_at }));
         let seen = view::event(event);
         let cause = Cause::Event { source: event.source.clone(), id: event.id.clone(), kind: event.kind.clone() };
@@ -270,8 +296,12 @@ impl Run<'_> {
             }
             self.exit_on_conditions();
             if round == 0 {
-                self.start_on_events(happened, &occasion);
+                for happening in fold::in_order(happened) {
+                    self.wake_on_event(happening, event, cause);
+                    self.start_on_events(std::slice::from_ref(happening), &occasion);
+                }
             }
+            self.wake_on_conditions(at, cause);
             self.start_on_truths(&occasion);
             if !self.changed {
                 break;

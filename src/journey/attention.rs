@@ -17,9 +17,10 @@ pub use rank::{Change, Outcome, Slot, reschedule, slot_of_new, slots};
 
 use super::book::Rulebook;
 use super::customer::{HandedOver, MOST_MESSAGES, RECENT_MESSAGES};
-use super::rule::{Rule, WaitZone};
+use super::rule::Rule;
 use super::share::Share;
 use super::time::{Span, Timestamp};
+use super::wait::WaitZone;
 
 /// Most letters that a cap may allow: no more hand-overs of a customer are remembered than these caps need.
 pub const MOST: usize = RECENT_MESSAGES;

@@ -9,8 +9,9 @@ use super::attention::Attention;
 use super::map::JourneyMap;
 use super::pause::Pauses;
 use super::promo::PoolRules;
-use super::rule::{Rule, Trigger};
+use super::rule::{Action, Rule, Trigger};
 use super::segment::Segment;
+use super::wait::Awaited;
 
 /// What the shop is, as far as decisions need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,12 +71,16 @@ pub struct Rulebook {
 }
 
 impl Rulebook {
-    /// Whether a rule begins, ends or counts as successful with events of a kind.
+    /// Whether a rule begins, ends, goes on or counts as successful with events of a kind.
     pub fn listens_to(&self, kind: &str) -> bool {
         self.rules.values().any(|rule| {
             matches!(&rule.trigger, Trigger::Event { kind: begins } if begins == kind)
                 || rule.exit_on.iter().any(|ends| ends == kind)
                 || rule.goal.as_ref().is_some_and(|goal| goal.event == kind)
+                || rule.steps.iter().any(|step| {
+                    matches!(&step.action, Action::Await(wait)
+                        if matches!(&wait.what, Awaited::Event { kind: awaited, .. } if awaited == kind))
+                })
         })
     }
 

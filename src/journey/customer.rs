@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::attention::Held;
 use super::effect::EndReason;
 use super::event::{Cart, Key, Phase};
 use super::money::Money;
+use super::promo;
+use super::reading::ReadingHours;
 use super::time::Timestamp;
 
 /// How many recent orders are kept in full.
@@ -69,6 +71,9 @@ pub struct Customer {
     pub handed_over: Vec<HandedOver>,
     /// How many letters were ever handed over.
     pub message_count: u64,
+    /// When letters are opened and clicked.
+    #[serde(skip_serializing_if = "ReadingHours::is_empty")]
+    pub reading_hours: ReadingHours,
     /// Goal windows that are open.
     pub goals: Vec<GoalWatch>,
     /// Promo codes given, the last of them: a repeat customer never gets the same one again.
@@ -229,6 +234,9 @@ pub struct Enrollment {
     /// Its letters are skipped until it next waits: it was overdue when its rule was resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skips: bool,
+    /// What is known of a wait for something to happen; `wake_at` is its time-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Awaiting>,
     /// The code that the promo step got, if it got one.
     pub promo: Option<GivenCode>,
     /// Promo pool that is being asked for a code.
@@ -241,6 +249,29 @@ pub struct Enrollment {
     pub without_code: bool,
     /// The event that began it, as letters and conditions read it (`event.*`).
     pub event: Value,
+    /// What the rule captures, as it was when the run began, by the first part of the names.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub captured: Map<String, Value>,
+}
+
+impl Enrollment {
+    /// What its letters read besides the customer as he is when they leave: what was captured, `event` and `promo`.
+    pub fn inputs(&self) -> Value {
+        let mut inputs = self.captured.clone();
+        inputs.insert("event".into(), self.event.clone());
+        inputs.insert("promo".into(), self.promo.as_ref().map_or(Value::Null, promo::seen));
+        Value::Object(inputs)
+    }
+}
+
+/// A wait for something to happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaiting {
+    /// What happened before this does not count.
+    pub since: Timestamp,
+    /// It has happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub met: bool,
 }
 
 /// What is remembered of the runs of a rule.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::attention::{Held, LimitKind};
 use super::errand::Errand;
 use super::money::Money;
+use super::policy::Letter;
 use super::time::Timestamp;
 
 /// What `advance` asks for. The engine carries every effect out in the transaction that saves the state.
@@ -183,10 +184,17 @@ pub struct PlannedMessage {
     pub code: Option<String>,
     /// Set when it must wait for a limit.
     pub held: Option<Held>,
-    /// What the letter may read besides the customer: `event`, `promo`.
+    /// What the letter may read besides the customer: `event`, `promo`, and what the run captured.
     pub inputs: Value,
     /// What each policy said.
     pub verdicts: Vec<PolicyVerdict>,
+}
+
+impl PlannedMessage {
+    /// What it brings along to its check.
+    pub fn brings(&self) -> Letter<'_> {
+        Letter { step: &self.step, inputs: &self.inputs }
+    }
 }
 
 /// Why a customer moved, or a run began.
@@ -210,6 +218,11 @@ pub enum Cause {
     Rulebook,
     /// Two customers were merged.
     Merge,
+    /// A step of another rule.
+    Rule {
+        /// The rule.
+        rule: String,
+    },
 }
 
 /// How a run ended.
@@ -241,6 +254,11 @@ pub enum EndReason {
     Outranked {
         /// That rule.
         rule: String,
+    },
+    /// A `leave` step of another rule.
+    Left {
+        /// The rule.
+        by: String,
     },
 }
 
@@ -277,6 +295,8 @@ pub enum WithheldReason {
     },
     /// It was overdue when its rule was resumed after a pause.
     Skipped,
+    /// What it tells is not so any more: a condition of `still` does not hold.
+    Stale,
     /// The message is not pending any more (already handled).
     NotPending,
     /// It shows a promo code, and the pool had none left.
@@ -298,6 +318,7 @@ impl WithheldReason {
             Self::HeldOut { .. } => "held_out",
             Self::Limit { by } => by.code(),
             Self::Skipped => "skipped",
+            Self::Stale => "stale",
             Self::NotPending => "not_pending",
             Self::NoPromoCode => "no_promo_code",
         }
@@ -318,6 +339,7 @@ impl EndReason {
             Self::Merged => "merged",
             Self::NoPromoCode => "no_promo_code",
             Self::Outranked { .. } => "outranked",
+            Self::Left { .. } => "left",
         }
     }
 }
@@ -335,6 +357,7 @@ impl fmt::Display for EndReason {
             Self::Merged => f.write_str("the customer was merged into another"),
             Self::NoPromoCode => f.write_str("the promo pool had no code left"),
             Self::Outranked { rule } => write!(f, "the rule {rule} of the same group began, which ranks higher"),
+            Self::Left { by } => write!(f, "a step of the rule {by}"),
         }
     }
 }
@@ -359,6 +382,7 @@ impl fmt::Display for WithheldReason {
                 LimitKind::Holiday => "it fell due on a holiday, and waiting would take too long",
             }),
             Self::Skipped => f.write_str("it was overdue when its rule was resumed after a pause"),
+            Self::Stale => f.write_str("what it tells is not so any more"),
             Self::NotPending => f.write_str("the letter is not pending any more"),
             Self::NoPromoCode => f.write_str("the promo pool had no code left"),
         }
@@ -368,7 +392,7 @@ impl fmt::Display for WithheldReason {
 /// What one policy said of a letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyVerdict {
-    /// `exit`, `exists`, `consent`, `address`, `suppression`, `holdout`, `limits`, or the code of a limit that was met.
+    /// `exit`, `still`, `exists`, `consent`, `address`, `suppression`, `holdout`, `limits`, or the code of a limit that was met.
     pub policy: String,
     /// Whether it lets the letter pass.
     pub pass: bool,
@@ -383,7 +407,7 @@ pub struct Decision {
     pub rule: String,
     /// When.
     pub at: Timestamp,
-    /// What was asked: `trigger`, `exit`, `branch`, `wait`, `goal`, `set`, `promo`, `webhook`, `crm`.
+    /// What was asked: `trigger`, `exit`, `branch`, `split`, `wait`, `goal`, `set`, `promo`, `still`, `webhook`, `crm`, `note`.
     pub about: String,
     /// What came out, as a short stable code: `enrolled`, `condition_false`, `not_at_stage`, `too_old`, `already_running`,
     /// `not_again_yet`, `never_again`, `arm`, `until`, …

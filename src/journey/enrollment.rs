@@ -1,17 +1,14 @@
 //! One run of one rule: taking its steps, and ending it.
 
-use chrono::NaiveTime;
-use chrono_tz::Tz;
-use serde_json::json;
-
 use super::advance::{Run, Walked};
-use super::customer::{Customer, Enrollment, GoalWatch, Pending};
+use super::customer::{Enrollment, GoalWatch, Pending};
 use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
 use super::facts::fold::set_attribute;
 use super::holdout::held_out;
-use super::rule::{Action, Rule, Wait, WaitZone};
-use super::time::{Timestamp, next_local};
-use super::{ids, policy, promo};
+use super::others::Wish;
+use super::rule::{Action, Rule};
+use super::wait::wait_until;
+use super::{ids, policy, promo, split};
 
 /// Most steps one run may take without waiting; a program can't loop, so this is never reached by honest files.
 const MAX_STEPS: usize = 10_000;
@@ -23,8 +20,13 @@ enum Next {
 }
 
 impl Run<'_> {
-    /// Takes steps of a run from where it stands until it waits or ends.
+    /// Takes steps of a run from where it stands until it waits or ends; then what they ask of other rules is done.
     pub(super) fn walk(&mut self, id: &str) {
+        self.take_steps(id);
+        self.grant_wishes();
+    }
+
+    fn take_steps(&mut self, id: &str) {
         let Some(place) = self.customer.enrollments.iter().position(|e| e.id == id) else { return };
         // Taken out while it walks, so that conditions see a settled customer and borrows stay simple.
         let mut enrollment = self.customer.enrollments.remove(place);
@@ -42,8 +44,11 @@ impl Run<'_> {
             self.customer.enrollments.insert(place.min(self.customer.enrollments.len()), enrollment);
             return;
         }
+        // The end of a wait is for the step that waited, whatever a changed rule has put in its place.
+        let mut woken = enrollment.wake_at.take_if(|at| *at <= self.customer.now).is_some();
         for _ in 0..MAX_STEPS {
-            let next = self.take(rule, position, &mut enrollment);
+            let next = self.take(rule, position, &mut enrollment, woken);
+            woken = false;
             let to = if let Next::Go(to) = &next { Some(*to) } else { None };
             self.walked.push(Walked { rule: rule.id.clone(), step: position, to });
             match next {
@@ -105,39 +110,29 @@ impl Run<'_> {
         }
     }
 
-    fn take(&mut self, rule: &Rule, position: usize, enrollment: &mut Enrollment) -> Next {
+    fn take(&mut self, rule: &Rule, position: usize, enrollment: &mut Enrollment, woken: bool) -> Next {
         let now = self.customer.now;
         let Some(step) = rule.steps.get(position) else { return Next::End(EndReason::Finished) };
         match &step.action {
-            Action::Send { letter } => {
+            Action::Send { letter, .. } => {
                 self.plan(rule, &step.id, letter, enrollment);
                 Next::Go(position + 1)
             }
-            Action::Wait(wait) => match enrollment.wake_at {
-                Some(at) if at <= now => {
-                    enrollment.wake_at = None;
-                    Next::Go(position + 1)
+            Action::Wait(_) if woken => Next::Go(position + 1),
+            Action::Wait(_) if enrollment.wake_at.is_some() => Next::Rest,
+            Action::Wait(wait) => {
+                let until = wait_until(wait, &self.customer, self.book.shop.zone, now);
+                if until <= now {
+                    return Next::Go(position + 1);
                 }
-                Some(_) => Next::Rest,
-                None => {
-                    let until = wait_until(wait, &self.customer, self.book.shop.zone, now);
-                    if until <= now {
-                        return Next::Go(position + 1);
-                    }
-                    enrollment.wake_at = Some(until);
-                    self.decide(
-                        rule,
-                        "wait",
-                        "until",
-                        format!("waits at {} until {}", step.id, until.in_words(self.book.shop.zone)),
-                        Vec::new(),
-                        &Cause::Time,
-                    );
-                    Next::Rest
-                }
-            },
+                enrollment.wake_at = Some(until);
+                let note = format!("waits at {} until {}", step.id, until.in_words(self.book.shop.zone));
+                self.decide(rule, "wait", "until", note, Vec::new(), &Cause::Time);
+                Next::Rest
+            }
+            Action::Await(wait) => self.take_await(rule, step, wait, enrollment, woken).map_or(Next::Rest, Next::Go),
             Action::Branch { arms, otherwise } => {
-                let facts = self.facts(Some(&enrollment.event));
+                let facts = self.facts(Some(&enrollment.event)).frozen(&enrollment.captured);
                 let mut parts = Vec::new();
                 let taken = arms.iter().position(|(condition, _)| {
                     condition.as_ref().is_none_or(|condition| {
@@ -163,13 +158,40 @@ impl Run<'_> {
                 self.want_code(rule, pool, enrollment);
                 Next::Rest
             }
-            Action::Set { attributes } => {
+            Action::Split { arms } => {
+                let Some(arm) = split::choose(arms, &self.customer.id, &rule.id, &step.id) else {
+                    return Next::Go(position + 1);
+                };
+                let note = format!("took the arm {} of {}", arm.name, step.id);
+                self.decide(rule, "split", "arm", note, Vec::new(), &Cause::Time);
+                Next::Go(arm.to)
+            }
+            Action::Set { attributes, tags } => {
                 for (name, value) in attributes {
                     if set_attribute(&mut self.customer, name, value.clone(), now) {
                         self.changed = true;
                         self.decide(rule, "set", "set", format!("customer.{name} = {value}"), Vec::new(), &Cause::Time);
                     }
                 }
+                if let Some(after) = tags.apply(self.customer.attribute("tags"))
+                    && set_attribute(&mut self.customer, "tags", after.clone(), now)
+                {
+                    self.changed = true;
+                    self.decide(rule, "set", "set", format!("customer.tags = {after}"), Vec::new(), &Cause::Time);
+                }
+                Next::Go(position + 1)
+            }
+            Action::Enroll { rule: other } => {
+                let (rule, by, event) = (other.clone(), rule.id.clone(), enrollment.event.clone());
+                self.wishes.push_back(Wish::Enroll { rule, by, event });
+                Next::Go(position + 1)
+            }
+            Action::Leave { rule: other } => {
+                self.wishes.push_back(Wish::Leave { rule: other.clone(), by: rule.id.clone() });
+                Next::Go(position + 1)
+            }
+            Action::Note { text } => {
+                self.decide(rule, "note", "note", text.clone(), Vec::new(), &Cause::Time);
                 Next::Go(position + 1)
             }
             Action::Webhook { to, data } => {
@@ -192,9 +214,15 @@ impl Run<'_> {
     fn plan(&mut self, rule: &Rule, step: &str, letter: &str, enrollment: &mut Enrollment) {
         let now = self.customer.now;
         let earlier = self.earlier_of(enrollment);
-        let pass = enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
-        let id = ids::message(now, &enrollment.id, step, *pass);
-        let mut verdict = policy::at_planning(self.book, &self.customer, rule);
+        let pass = *enrollment.passes.entry(step.to_owned()).and_modify(|n| *n += 1).or_insert(1);
+        let id = ids::message(now, &enrollment.id, step, pass);
+        let inputs = enrollment.inputs();
+        let brings = policy::Letter { step, inputs: &inputs };
+        let mut verdict = policy::at_planning(self.book, &self.customer, rule, Some(&brings));
+        if let Some(WithheldReason::Stale) = verdict.withhold {
+            let parts = policy::still_parts(self.book, &self.customer, rule, &brings, now);
+            self.decide(rule, "still", "stale", format!("the letter {letter} is withheld"), parts, &Cause::Time);
+        }
         let shows_code =
             self.book.under(&enrollment.rulebook).code_letters.contains(&(rule.map.clone(), letter.to_owned()));
         if shows_code && enrollment.without_code {
@@ -236,7 +264,7 @@ impl Run<'_> {
             rulebook: enrollment.rulebook.clone(),
             enrollment: enrollment.id.clone(),
             step: step.to_owned(),
-            pass: *pass,
+            pass,
             rule: rule.id.clone(),
             map: rule.map.clone(),
             stage: self.customer.stages.get(&rule.map).map(|at| at.stage.clone()),
@@ -248,21 +276,8 @@ impl Run<'_> {
             withheld: verdict.withhold,
             held: None,
             code: enrollment.promo.as_ref().filter(|_| shows_code).map(|given| given.code.clone()),
-            inputs: json!({"event": enrollment.event, "promo": enrollment.promo.as_ref().map(promo::seen)}),
+            inputs,
             verdicts: verdict.verdicts,
         })));
-    }
-}
-
-/// When a wait that begins at `from` is over.
-pub fn wait_until(wait: &Wait, customer: &Customer, shop: Tz, from: Timestamp) -> Timestamp {
-    let zone = match wait.zone {
-        WaitZone::Shop => shop,
-        WaitZone::Customer => customer.zone().unwrap_or(shop),
-    };
-    let earliest = from.after(wait.span);
-    match (wait.at, wait.weekday) {
-        (None, None) => earliest,
-        (at, weekday) => next_local(earliest, at.unwrap_or(NaiveTime::MIN), weekday, zone),
     }
 }

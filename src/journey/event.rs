@@ -36,9 +36,13 @@ pub mod kind {
     pub const CART_CLEARED: &str = "cart.cleared";
     /// The customer refused a purpose by a link of a letter.
     pub const UNSUBSCRIBED: &str = "message.unsubscribed";
+    /// The customer opened a letter.
+    pub const OPENED: &str = "message.opened";
+    /// The customer followed a link of a letter.
+    pub const CLICKED: &str = "message.clicked";
 
     /// Every kind above, for checkers and docs.
-    pub const KNOWN: [&str; 13] = [
+    pub const KNOWN: [&str; 15] = [
         CUSTOMER_CREATED,
         CUSTOMER_UPDATED,
         CUSTOMER_DELETED,
@@ -52,6 +56,8 @@ pub mod kind {
         CART_UPDATED,
         CART_CLEARED,
         UNSUBSCRIBED,
+        OPENED,
+        CLICKED,
     ];
 }
 

@@ -12,6 +12,7 @@ use super::effect::PolicyVerdict;
 use super::policy;
 use super::rule::{Reenter, Rule, Trigger};
 use super::time::Timestamp;
+use super::waiting::awaited;
 
 /// One rule held against one customer at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +58,8 @@ pub struct Running {
     pub wakes_at: Option<Timestamp>,
     /// Since when its clock stands still.
     pub parked_since: Option<Timestamp>,
+    /// What it waits for besides, in words; `wakes_at` is then the time-out.
+    pub waits_for: Option<String>,
     /// Letters planned and not yet handed over.
     pub pending: Vec<String>,
 }
@@ -64,7 +67,7 @@ pub struct Running {
 /// Explains one rule for one customer. `suppressed` is whether the customer's address is on the suppression list.
 pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bool, now: Timestamp) -> Explanation {
     let zone = book.shop.zone;
-    let facts = Facts { customer, event: None, now, zone };
+    let facts = Facts::new(customer, None, now, zone);
     let mut flips_at = None;
     let mut obstacles = Vec::new();
     if let Some(pause) = book.paused(&rule.id) {
@@ -108,7 +111,9 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
     if customer.deleted_at.is_some() {
         obstacles.push("the customer is deleted in the source".into());
     }
-    let mut verdict = policy::at_planning(book, customer, rule);
+    let inputs = running.map(|run| (run.step.clone(), run.inputs()));
+    let letter = inputs.as_ref().map(|(step, inputs)| policy::Letter { step, inputs });
+    let mut verdict = policy::at_planning(book, customer, rule, letter.as_ref());
     policy::suppression(&mut verdict, suppressed);
     let mut waits = None;
     if verdict.withhold.is_none()
@@ -130,6 +135,7 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
             step: run.step.clone(),
             wakes_at: run.wake_at,
             parked_since: run.parked,
+            waits_for: awaited(book, run).map(|(_, wait)| wait.what.in_words()),
             pending: customer.pending.iter().filter(|p| p.enrollment == run.id).map(|p| p.message.clone()).collect(),
         }),
         runs: past.map_or(0, |p| p.runs),

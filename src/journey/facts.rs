@@ -109,6 +109,12 @@ pub const FACTS: &[Fact] = &[
     fact("event", "cart", Type::Any, "the cart it is about: items, total, currency, link"),
 ];
 
+/// The root under which `still` finds what a run captured when it began: `captured.cart.total`.
+pub const CAPTURED: &str = "captured";
+
+/// What a run can capture: first parts of names.
+pub const CAPTURABLE: [&str; 6] = ["customer", "orders", "cart", "messages", "stage", "consent"];
+
 /// What names a condition or a letter may use besides [`FACTS`].
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
@@ -123,6 +129,8 @@ pub struct Scope {
     pub segments: Option<BTreeMap<String, Condition>>,
     /// Whether `event.*` may be used here (in `when`, branches and goals of rules, not in stages and segments).
     pub event: bool,
+    /// What can be read under `captured` (in `still` only).
+    pub captured: Vec<String>,
 }
 
 impl Scope {
@@ -131,6 +139,9 @@ impl Scope {
         let mut roots = vec!["customer", "orders", "cart", "messages", "stage", "consent"];
         if self.event {
             roots.push("event");
+        }
+        if !self.captured.is_empty() {
+            roots.push(CAPTURED);
         }
         roots
     }
@@ -145,6 +156,7 @@ impl Scope {
         match root {
             "customer" => names.extend(self.attributes.iter().map(|(name, kind)| (name.clone(), *kind))),
             "stage" => names.extend(self.maps.iter().map(|map| (map.clone(), Type::Text))),
+            CAPTURED => names.extend(self.captured.iter().map(|root| (root.clone(), Type::Any))),
             "consent" => names.extend(self.purposes.iter().map(|purpose| (purpose.clone(), Type::Bool))),
             _ => {}
         }

@@ -7,14 +7,7 @@ use super::time::Timestamp;
 /// A UUID of version 7 (RFC 9562 §5.7) whose moment is `at`, to the millisecond, and whose other bits are not random but the
 /// SHA-256 of the parts: what comes into being together lies together in an index.
 fn derived(kind: &str, at: Timestamp, parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(kind.as_bytes());
-    for part in parts {
-        // The length keeps ("ab", "c") and ("a", "bc") apart.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digest = hash.finalize();
+    let digest = digest(kind, parts);
     let mut bytes = [0_u8; 10];
     bytes.copy_from_slice(&digest[..10]);
     let millis = u64::try_from(at.micros() / 1_000).unwrap_or(0);
@@ -34,6 +27,24 @@ pub fn message(at: Timestamp, enrollment: &str, step: &str, pass: u32) -> String
 /// The id of the errand that a pass over a step asks for at `at`.
 pub fn errand(at: Timestamp, enrollment: &str, step: &str, pass: u32) -> String {
     derived("errand", at, &[enrollment, step, &pass.to_string()])
+}
+
+/// A number below `whole` that is always the same for the same parts, and for others as good as chance.
+pub fn portion(kind: &str, parts: &[&str], whole: u32) -> u32 {
+    let digest = digest(kind, parts);
+    let number = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    u32::try_from(number % u64::from(whole.max(1))).unwrap_or_default()
+}
+
+fn digest(kind: &str, parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(kind.as_bytes());
+    for part in parts {
+        // The length keeps ("ab", "c") and ("a", "bc") apart.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@
 use super::advance::{Advance, Input, advance};
 use super::book::Rulebook;
 use super::change::taken_over;
-use super::customer::{Customer, MOST_MESSAGES, RECENT_ORDERS};
+use super::customer::{Awaiting, Customer, MOST_MESSAGES, Orders, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
 use super::event::{Phase, kind};
 use super::promo;
 use super::time::Timestamp;
+use super::wait::Awaited;
+use super::waiting::awaited;
 
 /// Merges `gone` into `survivor`. The effects also take `gone` off its stages and out of its segments, and end what it must
 /// not go on with.
@@ -61,6 +63,8 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
     let mut other = taken_over(book, gone.clone(), now, &mut effects);
     end_by_orders(book, &mut into, gone, now, &mut effects);
     end_by_orders(book, &mut other, &into, now, &mut effects);
+    meet_by_orders(book, &mut into, &gone.orders, now);
+    meet_by_orders(book, &mut other, &into.orders, now);
     let gone = &other;
     merge_orders(&mut into, gone);
     if gone.cart.said_at > into.cart.said_at {
@@ -107,6 +111,19 @@ fn end_by_orders(book: &Rulebook, one: &mut Customer, other: &Customer, now: Tim
                 effects.push(Effect::Ended { enrollment: enrollment.id, rule: enrollment.rule, at: now, reason });
             }
             None => one.enrollments.push(enrollment),
+        }
+    }
+}
+
+/// Lets the runs of one go on that wait for an order which the other placed meanwhile.
+fn meet_by_orders(book: &Rulebook, one: &mut Customer, orders: &Orders, now: Timestamp) {
+    for run in &mut one.enrollments {
+        let Some((_, wait)) = awaited(book, run) else { continue };
+        let began = run.awaits.as_ref().map_or(run.started_at, |awaits| awaits.since);
+        let order = matches!(&wait.what, Awaited::Event { kind, when: None } if kind == kind::ORDER_CREATED);
+        if order && orders.recent.iter().any(|order| order.created_at >= began) {
+            run.awaits = Some(Awaiting { since: began, met: true });
+            run.wake_at = Some(now);
         }
     }
 }
@@ -191,6 +208,7 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
     into.handed_over.sort_by_key(|h| h.at);
     let excess = into.handed_over.len().saturating_sub(MOST_MESSAGES);
     into.handed_over.drain(..excess);
+    into.reading_hours.merge(&gone.reading_hours);
     into.goals.extend(gone.goals.iter().cloned());
     into.promo_codes.extend(gone.promo_codes.iter().cloned());
 }

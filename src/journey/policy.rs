@@ -1,8 +1,12 @@
-//! Policies between a planned letter and the relay: exit, consent, address, holdout, suppression, limits.
+//! Policies between a planned letter and the relay: exit, what must still hold, consent, address, holdout, suppression,
+//! limits.
 //!
 //! They are asked when a letter is planned and again at the last moment before it is handed over.
 
+mod still;
+
 use email_address::{EmailAddress, Options};
+use serde_json::Value;
 
 use super::attention::{self, Held};
 use super::book::Rulebook;
@@ -12,6 +16,9 @@ use super::effect::{EndReason, PolicyVerdict, WithheldReason};
 use super::holdout::held_out;
 use super::rule::Rule;
 use super::time::Timestamp;
+
+use still::ask_still;
+pub(super) use still::still_parts;
 
 /// What the policies say of one letter.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,19 +46,38 @@ impl Verdict {
     }
 }
 
-/// The verdict when a letter is planned.
+/// What a letter brings along to its check.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    /// The step that sends it.
+    pub step: &'a str,
+    /// What it may read besides the customer: `event`, `promo`, and what the run captured.
+    pub inputs: &'a Value,
+}
+
+/// The verdict when a letter is planned; without a letter at hand, what its rule alone says.
 ///
 /// Limits on attention are not asked here: what they say depends on the other letters of the same decision, and is settled at
 /// its end ([`attention::reschedule`]).
-pub fn at_planning(book: &Rulebook, customer: &Customer, rule: &Rule) -> Verdict {
+pub fn at_planning(book: &Rulebook, customer: &Customer, rule: &Rule, letter: Option<&Letter<'_>>) -> Verdict {
     let mut verdict = Verdict { withhold: None, hold: None, verdicts: Vec::new() };
+    if let Some(letter) = letter {
+        ask_still(&mut verdict, book, customer, rule, letter, customer.now);
+    }
     consent_and_address(&mut verdict, book, customer, &rule.purpose);
     holdout(&mut verdict, book, customer, Some(rule));
     verdict
 }
 
 /// The verdict at the last moment. `suppressed` is whether the address is on the suppression list now.
-pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppressed: bool, now: Timestamp) -> Verdict {
+pub fn at_sending(
+    book: &Rulebook,
+    customer: &Customer,
+    message: &str,
+    letter: &Letter<'_>,
+    suppressed: bool,
+    now: Timestamp,
+) -> Verdict {
     let mut verdict = Verdict { withhold: None, hold: None, verdicts: Vec::new() };
     let Some(pending) = customer.pending.iter().find(|p| p.message == message) else {
         verdict.ask("exit", "the letter is not pending any more".into(), Some(WithheldReason::NotPending));
@@ -60,12 +86,15 @@ pub fn at_sending(book: &Rulebook, customer: &Customer, message: &str, suppresse
     let exit = match book.rule_under(&pending.rulebook, &pending.rule) {
         None => Some(EndReason::RuleGone),
         Some(rule) => {
-            let facts = Facts { customer, event: None, now, zone: book.shop.zone };
+            let facts = Facts::new(customer, None, now, book.shop.zone);
             rule.exit_when.as_ref().filter(|c| c.evaluate(facts).holds).map(|_| EndReason::ExitCondition)
         }
     };
     let note = exit.as_ref().map_or_else(|| "nothing ended the run".to_owned(), ToString::to_string);
     verdict.ask("exit", note, exit.map(|end| WithheldReason::Exited { end }));
+    if let Some(rule) = book.rule_under(&pending.rulebook, &pending.rule) {
+        ask_still(&mut verdict, book, customer, rule, letter, now);
+    }
     consent_and_address(&mut verdict, book, customer, &pending.purpose);
     suppression(&mut verdict, suppressed);
     holdout(&mut verdict, book, customer, book.rule_under(&pending.rulebook, &pending.rule));
@@ -87,6 +116,7 @@ pub fn last_check(
     book: &Rulebook,
     customer: &mut Customer,
     message: &str,
+    letter: &Letter<'_>,
     suppressed: bool,
     now: Timestamp,
 ) -> Verdict {
@@ -94,7 +124,7 @@ pub fn last_check(
         // Whatever it failed of has been mended, or it would not be tried again.
         pending.stuck = false;
     }
-    let verdict = at_sending(book, customer, message, suppressed, now);
+    let verdict = at_sending(book, customer, message, letter, suppressed, now);
     if verdict.withhold.is_some() {
         customer.pending.retain(|pending| pending.message != message);
     } else if let Some(pending) = customer.pending.iter_mut().find(|pending| pending.message == message) {

@@ -1,6 +1,5 @@
 //! A rule: trigger, conditions, steps. The steps of the file are flattened into a program of steps with stable ids.
 
-use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
 use super::attention::Attention;
@@ -8,6 +7,7 @@ use super::condition::Condition;
 use super::errand::{CrmStep, Datum};
 use super::promo::WhenEmpty;
 use super::time::{Span, Timestamp};
+use super::wait::{Await, Wait};
 
 /// A rule as the core runs it.
 #[derive(Clone, Debug)]
@@ -42,6 +42,10 @@ pub struct Rule {
     pub attention: Attention,
     /// An event older than this when it arrives starts nothing.
     pub max_age: Span,
+    /// What a run keeps as it was when it began: first parts of names.
+    pub capture: Vec<String>,
+    /// Must hold for every letter when it is planned and when it leaves.
+    pub still: Option<Condition>,
     /// What happens to a letter whose hand-over is in doubt after a crash.
     pub when_uncertain: WhenUncertain,
     /// What becomes of runs whose step a change takes away.
@@ -114,13 +118,18 @@ impl CronSchedule {
     /// The first firing strictly after `after`. A local time in a spring gap fires at the first instant after the gap; one
     /// that happens twice in autumn fires the first time only.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        let local = after.local(self.zone).and_utc();
+        self.next_after_in(after, self.zone)
+    }
+
+    /// The same on the wall clock of another zone.
+    pub fn next_after_in(&self, after: Timestamp, zone: Tz) -> Option<Timestamp> {
+        let local = after.local(zone).and_utc();
         // An hour back: a gap or fold near `after` may map an earlier wall-clock time to a later moment.
         let from = local - chrono::TimeDelta::hours(2);
         self.schedule
             .after(&from)
             .take(400)
-            .filter_map(|at| Timestamp::from_local(at.naive_utc(), self.zone))
+            .filter_map(|at| Timestamp::from_local(at.naive_utc(), zone))
             .find(|at| *at > after)
     }
 }
@@ -184,9 +193,13 @@ pub enum Action {
     Send {
         /// The letter's name.
         letter: String,
+        /// Must hold for this letter, too.
+        still: Option<Condition>,
     },
     /// Go on later.
     Wait(Wait),
+    /// Go on when something happens, or when it has not happened in time.
+    Await(Box<Await>),
     /// Go on at the first arm whose condition holds (an `else` arm has none), else at `otherwise`.
     Branch {
         /// Condition and position, in order.
@@ -206,10 +219,32 @@ pub enum Action {
         /// What happens when it has none left.
         when_empty: WhenEmpty,
     },
+    /// Go on at one arm: by chance, but the same for a customer every time.
+    Split {
+        /// The arms; their shares come to [`WHOLE`].
+        arms: Vec<SplitArm>,
+    },
     /// Set attributes of the customer.
     Set {
         /// Name and value, in the order of the file.
         attributes: Vec<(String, serde_json::Value)>,
+        /// What becomes of the tags.
+        tags: TagChange,
+    },
+    /// Begin a run of another rule.
+    Enroll {
+        /// The rule.
+        rule: String,
+    },
+    /// End the customer's runs of another rule.
+    Leave {
+        /// The rule.
+        rule: String,
+    },
+    /// Say something in the record of decisions.
+    Note {
+        /// What.
+        text: String,
     },
     /// Send a webhook out.
     Webhook {
@@ -224,26 +259,52 @@ pub enum Action {
     Exit,
 }
 
-/// How long a wait lasts: first `span`, then on to the time of day or week day if one is given.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wait {
-    /// At least this long.
-    pub span: Span,
-    /// Then until the wall clock shows this.
-    pub at: Option<NaiveTime>,
-    /// On this day of the week (at `at`, or at 00:00).
-    pub weekday: Option<Weekday>,
-    /// On whose wall clock.
-    pub zone: WaitZone,
+/// The whole of which arms have a share: a hundredth of a per cent is one.
+pub const WHOLE: u32 = 10_000;
+
+/// One arm of a split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitArm {
+    /// Its name, unique in the split.
+    pub name: String,
+    /// Its share of [`WHOLE`].
+    pub share: u32,
+    /// Its position.
+    pub to: usize,
 }
 
-/// Whose wall clock a wait follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitZone {
-    /// The shop's.
-    Shop,
-    /// The customer's `time_zone` attribute; the shop's where that is missing or unknown.
-    Customer,
+/// Tags that are added to a customer and taken away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagChange {
+    /// Added where missing.
+    pub add: Vec<String>,
+    /// Taken away where present.
+    pub remove: Vec<String>,
+}
+
+impl TagChange {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// The tags afterwards, in their order, new ones last; `None` if they stay as they are.
+    pub fn apply(&self, tags: Option<&serde_json::Value>) -> Option<serde_json::Value> {
+        let before: Vec<String> = tags
+            .and_then(serde_json::Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|tag| tag.as_str().map(str::to_owned))
+            .collect();
+        let mut after = before.clone();
+        after.retain(|tag| !self.remove.contains(tag));
+        for tag in &self.add {
+            if !after.contains(tag) {
+                after.push(tag.clone());
+            }
+        }
+        (after != before).then(|| after.into())
+    }
 }
 
 impl Rule {

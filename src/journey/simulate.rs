@@ -174,7 +174,7 @@ impl<'b> Simulator<'b> {
         let mut state = self.people.take(place);
         let address = state.email().map(str::to_lowercase);
         let suppressed = address.is_some_and(|address| self.suppressed.contains(&address));
-        let verdict = policy::last_check(self.book, &mut state, &message.id, suppressed, self.now);
+        let verdict = policy::last_check(self.book, &mut state, &message.id, &message.brings(), suppressed, self.now);
         if let Some(reason) = verdict.withhold {
             witness.sees(self.now, &state, What::Withheld { message: *message, reason });
             let changes = reschedule(self.book, &mut state, self.now).into_iter();

@@ -7,6 +7,7 @@ use super::condition::{Answer, Part};
 use super::customer::{Enrollment, StayTimer};
 use super::effect::{Cause, Decision, Effect, EndReason};
 use super::facts::fold::Happening;
+use super::facts::view;
 use super::holdout::held_out;
 use super::rule::{Reenter, Rule, Trigger};
 use super::time::Timestamp;
@@ -228,12 +229,15 @@ impl Run<'_> {
             wake_at: None,
             parked: None,
             skips: false,
+            awaits: None,
             promo: None,
             wants_promo: None,
             promo_until: None,
             without_code: false,
             event: occasion.event.cloned().unwrap_or(Value::Null),
+            captured: view::document(&self.customer, None, |root| rule.capture.iter().any(|kept| kept == root)),
         });
+        self.moment = occasion.at;
         self.walk(&id);
     }
 

@@ -143,7 +143,7 @@ impl LetterSource for Preview<'_> {
 }
 
 fn sends(rule: &Rule, letter: &str) -> bool {
-    rule.steps.iter().any(|step| matches!(&step.action, Action::Send { letter: sent } if sent == letter))
+    rule.steps.iter().any(|step| matches!(&step.action, Action::Send { letter: sent, .. } if sent == letter))
 }
 
 /// Gives a customer the attributes of a fixture and no others; the address stays where none is given.

@@ -14,6 +14,8 @@ mod promo;
 mod rule;
 mod scenario;
 mod segments;
+mod set;
+mod split;
 mod steps;
 mod trigger;
 mod wait;
@@ -42,6 +44,8 @@ pub(super) struct World {
     pub(super) maps: BTreeMap<String, Outline>,
     /// Conditions that were asked so far whether they leave anything open.
     pub(super) asked: Cell<usize>,
+    /// Ids of all rules; `None` when a file of them could not be read, and then nothing is said of rules.
+    pub(super) rules: Option<BTreeSet<String>>,
 }
 
 /// What one map has to offer.
@@ -64,6 +68,7 @@ impl World {
             purposes: self.purposes.iter().cloned().collect(),
             segments: None,
             event,
+            captured: Vec::new(),
         }
     }
 }
@@ -76,6 +81,10 @@ pub(super) struct Unit<'a> {
     pub(super) outline: &'a Outline,
     pub(super) shop: &'a Shop,
     pub(super) map: &'a str,
+    /// The rule's id, in a file of a rule.
+    pub(super) rule: Option<&'a str>,
+    /// What the rule captures.
+    pub(super) capture: Vec<String>,
 }
 
 impl Unit<'_> {

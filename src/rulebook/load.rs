@@ -128,7 +128,8 @@ fn scenarios(tree: &Tree, world: &World, shop: &Shop) -> Scenarios {
             let readable = sound(&found);
             faults.append(&mut found);
             for form in &forms {
-                let mut unit = Unit { source, faults: &mut found, world, outline, shop, map };
+                let mut unit =
+                    Unit { source, faults: &mut found, world, outline, shop, map, rule: None, capture: Vec::new() };
                 let scenario = compile_scenario(form, &mut unit);
                 // One with a fault would fail, or pass, for a reason that is not the rules'.
                 list.extend(scenario.filter(|_| readable && sound(&found)));
@@ -245,6 +246,9 @@ fn gather(
     world.purposes.extend(["marketing".to_owned(), "transactional".to_owned()]);
     world.purposes.extend(shop.assumed_purposes.iter().cloned());
     world.purposes.extend(forms.rules.iter().filter_map(|(_, _, rule)| Some(rule.purpose.as_ref()?.value.clone())));
+    let all_rules_read = forms.rules.len() == tree.maps.values().map(|map| map.rules.len()).sum::<usize>();
+    let ids = forms.rules.iter().filter_map(|(_, _, rule)| Some(rule.rule.0.as_ref()?.value.clone()));
+    world.rules = all_rules_read.then(|| ids.collect());
     for (id, map) in &tree.maps {
         let stages = forms.maps.get(id.as_str()).and_then(|(_, form)| form.stages.0.as_ref());
         let ids = stages
@@ -268,7 +272,7 @@ fn with_segments(
     let mut known: BTreeMap<String, BTreeMap<String, Condition>> = BTreeMap::new();
     for (id, (source, form)) in &forms.segments {
         let Some(outline) = world.maps.get(*id) else { continue };
-        let unit = &mut Unit { source, faults, world: &world, outline, shop, map: id };
+        let unit = &mut Unit { source, faults, world: &world, outline, shop, map: id, rule: None, capture: Vec::new() };
         let (segments, names) = compile_segments(form, unit);
         all.extend(segments);
         known.insert((*id).to_owned(), names);
@@ -298,7 +302,16 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn unit<'u>(&'u mut self, source: &'u Source, map: &'u str, outline: &'u Outline) -> Unit<'u> {
-        Unit { source, faults: self.faults, world: self.world, outline, shop: self.shop, map }
+        Unit {
+            source,
+            faults: self.faults,
+            world: self.world,
+            outline,
+            shop: self.shop,
+            map,
+            rule: None,
+            capture: Vec::new(),
+        }
     }
 
     /// Limits and the holdout of the whole shop.
@@ -339,7 +352,9 @@ impl Compiler<'_> {
                 }
             }
             let Some(outline) = world.maps.get(map) else { continue };
-            if let Some((rule, steps)) = compile_rule(&form, &mut self.unit(source, map, outline)) {
+            let mut unit = self.unit(source, map, outline);
+            unit.rule = form.rule.0.as_ref().map(|id| id.value.as_str());
+            if let Some((rule, steps)) = compile_rule(&form, &mut unit) {
                 rules.push(Written { source, form, rule, steps });
             }
         }

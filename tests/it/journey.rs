@@ -2,10 +2,12 @@
 
 mod advance;
 mod backtest;
+mod best_time;
 mod change;
 mod conditions;
 mod constants;
 mod errands;
+mod fresh;
 mod lacks;
 mod limits;
 mod pauses;
@@ -13,5 +15,7 @@ mod promo;
 pub mod properties;
 mod segments;
 mod simulate;
+mod steps;
 mod story;
+mod waiting;
 mod waits;

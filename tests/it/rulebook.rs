@@ -8,6 +8,7 @@ mod hostile;
 mod letters;
 mod scenarios;
 mod shipped;
+mod steps;
 
 use milepost::journey::book::Shop;
 use milepost::rulebook::{Diagnostic, Files, Loaded, load_files};

@@ -67,7 +67,9 @@ pub fn files(map: &str, rules: &[&str]) -> Files {
         for letter in rule
             .split("send: ")
             .skip(1)
+            .chain(rule.split("letter: ").skip(1))
             .filter_map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '-')).next())
+            .filter(|letter| !letter.is_empty())
         {
             let text = format!(
                 "Subject: {letter} for {{{{ customer.first_name }}}}\n\nHello {{{{ customer.first_name }}}}!\n\n{{{{ unsubscribe_url }}}}\n"

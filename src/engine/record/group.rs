@@ -55,7 +55,7 @@ impl<'a> Group<'a> {
             self.withheld.push((claimed.id.clone(), reason, Vec::new(), last.now));
             return false;
         };
-        let verdict = policy::last_check(book, state, &claimed.id, last.suppressed, last.now);
+        let verdict = policy::last_check(book, state, &claimed.id, &claimed.brings(), last.suppressed, last.now);
         if verdict.lets_go() {
             return true;
         }

@@ -97,7 +97,7 @@ impl Lane {
         let now = engine.clock.now();
         let frozen = self.frozen(&claimed).await?;
         // A letter that must be withheld is withheld for that reason, whatever its template comes to.
-        let verdict = policy::at_sending(&book.rulebook, &customer, &claimed.id, suppressed, now);
+        let verdict = policy::at_sending(&book.rulebook, &customer, &claimed.id, &claimed.brings(), suppressed, now);
         if !verdict.lets_go() {
             recorder.keep_back(&claimed, customer.id, address).await?;
             return Ok(None);

@@ -1,13 +1,11 @@
 //! Which of a customer's letters goes when: the higher ranked takes its moment first, the others what is left.
 
-use chrono_tz::Tz;
-
 use super::earliest::Obstacle;
 use super::{AtLimit, Held, LimitKind, Scope, limits_of};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::{Customer, Pending};
 use crate::journey::effect::{PolicyVerdict, WithheldReason};
-use crate::journey::rule::{Rule, WaitZone};
+use crate::journey::rule::Rule;
 use crate::journey::time::{Span, Timestamp};
 
 /// Most limits that one letter is taken past; a year of days off comes near.
@@ -112,7 +110,7 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
     let counted: Vec<Vec<Timestamp>> = limits.iter().map(|(scope, _)| counted(*scope, pending, taken)).collect();
     for _ in 0..MAX_STEPS {
         let met = limits.iter().zip(&counted).filter_map(|((scope, limits), counted)| {
-            let zone = zone(limits.zone, customer, shop);
+            let zone = limits.zone.of(customer, shop);
             limits.obstacle(*scope, slot.at, counted, zone, shop).map(|obstacle| (obstacle, limits.at_limit))
         });
         let Some((Obstacle { until, kind, note }, at_limit)) = met.max_by_key(|(obstacle, _)| obstacle.until) else {
@@ -149,13 +147,6 @@ fn counted(scope: Scope<'_>, pending: &Pending, taken: &[Taken<'_>]) -> Vec<Time
     let mut counted: Vec<Timestamp> = taken.iter().filter(counts).map(|other| other.at).collect();
     counted.sort_unstable();
     counted
-}
-
-fn zone(zone: WaitZone, customer: &Customer, shop: Tz) -> Tz {
-    match zone {
-        WaitZone::Shop => shop,
-        WaitZone::Customer => customer.zone().unwrap_or(shop),
-    }
 }
 
 fn verdict(policy: &str, pass: bool, note: String) -> PolicyVerdict {

@@ -10,7 +10,7 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo};
 
 use super::text::{depth, offset_of, range, slice, visit};
 use super::{AgeKind, ConditionFault, Node};
-use crate::journey::facts::{Scope, Type};
+use crate::journey::facts::{CAPTURED, Scope, Type};
 use crate::journey::spelling::nearest;
 use crate::journey::time::Timestamp;
 
@@ -292,8 +292,14 @@ impl Checker<'_> {
 
     fn type_of_name(&mut self, expression: &IdedExpr) -> Type {
         let Some(path) = dotted(expression) else { return Type::Any };
-        let mut segments = path.split('.');
-        let root = segments.next().unwrap_or_default();
+        let mut segments = path.split('.').peekable();
+        let mut root = segments.next().unwrap_or_default();
+        if root == CAPTURED
+            && let Some(inner) = segments.next_if(|inner| self.scope.captured.iter().any(|known| known == inner))
+        {
+            // What was captured has the names that it had.
+            root = inner;
+        }
         if self.locals.iter().any(|local| local == root) || root.starts_with('@') {
             return Type::Any;
         }
@@ -305,6 +311,8 @@ impl Checker<'_> {
             let roots = self.scope.roots();
             let help = if root == "event" {
                 "an event can be read in a rule's `when`, branches and goal, not here".to_owned()
+            } else if root == CAPTURED {
+                "only `still` reads it, and only of what the rule captures: `capture: [cart]`".to_owned()
             } else if let Some(near) = nearest(root, roots.iter().copied()) {
                 format!("did you mean `{near}`?")
             } else if let Some((known, _)) = self.known_under_any_root(root) {

@@ -5,11 +5,12 @@ use std::sync::{Arc, LazyLock};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use chrono_tz::Tz;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::{AgeKind, Condition, Node, Part};
 use crate::journey::customer::Customer;
-use crate::journey::facts::view;
+use crate::journey::facts::CAPTURED;
+use crate::journey::facts::view::{self, inside};
 use crate::journey::time::Timestamp;
 
 /// CEL's standard functions, declared once: building them costs more than evaluating a condition.
@@ -26,6 +27,41 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// The zone in whose time a trace tells moments; no answer depends on it.
     pub zone: Tz,
+    /// What was captured when a run began, by the first part of the names.
+    captured: Option<&'a Map<String, Json>>,
+    /// Whether names mean what was captured, where it was.
+    frozen: bool,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts as they are now.
+    pub fn new(customer: &'a Customer, event: Option<&'a Json>, now: Timestamp, zone: Tz) -> Self {
+        Self { customer, event, now, zone, captured: None, frozen: false }
+    }
+
+    /// The same, with what was captured beside them as `captured.…`.
+    #[must_use]
+    pub fn beside(self, captured: &'a Map<String, Json>) -> Self {
+        Self { captured: Some(captured), ..self }
+    }
+
+    /// The same, with what was captured in the place of what is so now.
+    #[must_use]
+    pub fn frozen(self, captured: &'a Map<String, Json>) -> Self {
+        Self { captured: Some(captured), frozen: true, ..self }
+    }
+
+    /// The value of a dotted name; `None` if it names nothing.
+    fn value(&self, path: &str) -> Option<Json> {
+        let (root, rest) = path.split_once('.')?;
+        let kept = |root: &str, rest: &str| Some(inside(self.captured?.get(root)?, rest));
+        if root == CAPTURED {
+            let (root, rest) = rest.split_once('.')?;
+            return kept(root, rest);
+        }
+        let old = if self.frozen { kept(root, rest) } else { None };
+        old.or_else(|| view::value(self.customer, self.event, path))
+    }
 }
 
 /// What a condition came to.
@@ -39,7 +75,7 @@ pub struct Answer {
 
 impl VariableResolver for Facts<'_> {
     fn resolve(&self, name: &str) -> Option<CowVal<'_, '_>> {
-        let value = view::value(self.customer, self.event, name)?;
+        let value = self.value(name)?;
         let boxed: Box<dyn Val> = to_cel(&value).try_into().ok()?;
         Some(CowVal::Owned(boxed))
     }
@@ -142,11 +178,11 @@ impl Node {
 }
 
 pub(super) fn moment(facts: &Facts<'_>, path: &str) -> Option<Timestamp> {
-    view::value(facts.customer, facts.event, path)?.as_str().and_then(Timestamp::parse_rfc3339)
+    facts.value(path)?.as_str().and_then(Timestamp::parse_rfc3339)
 }
 
 pub(super) fn shown(facts: &Facts<'_>, path: &str) -> String {
-    let value = view::value(facts.customer, facts.event, path).unwrap_or(Json::Null);
+    let value = facts.value(path).unwrap_or(Json::Null);
     let mut text = value.to_string();
     if text.len() > 120 {
         let cut = (0..=117).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);

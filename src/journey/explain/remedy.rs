@@ -11,7 +11,7 @@ use crate::journey::time::Timestamp;
 
 /// All that must be so for a rule to start and is not so now; its trigger comes first. Nothing where nothing can.
 pub(super) fn to_start(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp) -> Vec<String> {
-    let facts = Facts { customer, event: None, now, zone: book.shop.zone };
+    let facts = Facts::new(customer, None, now, book.shop.zone);
     let past = customer.past.get(&rule.id);
     if customer.deleted_at.is_some() || (past.is_some() && rule.reenter == Reenter::Never) {
         return Vec::new();
@@ -133,6 +133,7 @@ pub(super) fn to_send(reason: &WithheldReason, purpose: &str) -> Option<String> 
         WithheldReason::NoAddress => "an e-mail address becomes known".into(),
         WithheldReason::BadAddress => "another e-mail address becomes known".into(),
         WithheldReason::NoPromoCode => "the pool gets more codes".into(),
+        WithheldReason::Stale => "what the rule's `still` asks for holds again".into(),
         WithheldReason::Limit { .. } => "the limit leaves room, or is wider".into(),
         WithheldReason::HeldOut { .. }
         | WithheldReason::Deleted

@@ -81,6 +81,13 @@ pub fn apply(customer: &mut Customer, event: &Event) -> Vec<Happening> {
     happened
 }
 
+/// What happened, in the order in which it happened.
+pub fn in_order(happened: &[Happening]) -> Vec<&Happening> {
+    let mut ordered: Vec<&Happening> = happened.iter().collect();
+    ordered.sort_by_key(|happening| happening.at);
+    ordered
+}
+
 fn remember_keys(customer: &mut Customer, keys: &[Key]) {
     for key in keys {
         if !customer.keys.contains(key) && customer.keys.len() < MAX_KEYS {

@@ -44,14 +44,7 @@ pub fn document(customer: &Customer, event: Option<&Value>, wanted: impl Fn(&str
 pub fn value(customer: &Customer, event: Option<&Value>, path: &str) -> Option<Value> {
     let (root, rest) = path.split_once('.')?;
     if root == "event" {
-        let mut at = event?;
-        for segment in rest.split('.') {
-            match at.get(segment) {
-                Some(found) => at = found,
-                None => return Some(Value::Null),
-            }
-        }
-        return Some(at.clone());
+        return Some(inside(event?, rest));
     }
     if rest.contains('.') {
         return None;
@@ -69,6 +62,12 @@ pub fn value(customer: &Customer, event: Option<&Value>, path: &str) -> Option<V
             }
         }
     }
+}
+
+/// What stands under a dotted name inside a value; null where nothing does.
+pub fn inside(value: &Value, path: &str) -> Value {
+    let found = path.split('.').try_fold(value, |at, segment| at.get(segment));
+    found.cloned().unwrap_or(Value::Null)
 }
 
 /// An event as conditions and letters read it.

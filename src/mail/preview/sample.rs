@@ -41,7 +41,7 @@ pub(super) fn customer(book: &Rulebook, shop: &ShopSettings, now: Timestamp) -> 
         fold::apply(&mut customer, &event);
     }
     customer.now = now;
-    let facts = Facts { customer: &customer, event: None, now, zone: book.shop.zone };
+    let facts = Facts::new(&customer, None, now, book.shop.zone);
     let placed = placement::place(book, facts).into_iter().filter_map(|(map, place)| Some((map, place.stage?)));
     customer.stages = placed.map(|(map, stage)| (map, Standing { stage, since: now })).collect();
     customer

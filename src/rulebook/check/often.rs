@@ -8,7 +8,8 @@ use super::Written;
 use super::ways::known_at;
 use crate::journey::attention::{Attention, Limits};
 use crate::journey::map::JourneyMap;
-use crate::journey::rule::{Action, Reenter, Trigger, Wait};
+use crate::journey::rule::{Action, Reenter, Trigger};
+use crate::journey::wait::Wait;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::forms::LimitsForm;
 use crate::rulebook::source::Source;
@@ -135,7 +136,7 @@ impl Pace {
 
 /// The shortest that a wait can be, in seconds.
 fn least(wait: &Wait) -> i64 {
-    seconds(wait.span.micros())
+    if let Wait::Length(length) = wait { seconds(length.span.micros()) } else { 0 }
 }
 
 fn seconds(micros: i64) -> i64 {

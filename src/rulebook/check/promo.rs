@@ -35,7 +35,7 @@ pub(in crate::rulebook) fn check_promo(
     }
     let known = known_at(steps, Code::default(), |at, code| match &steps[at].action {
         Action::Promo { .. } => Code { taken: Some(at), shown: Vec::new() },
-        Action::Send { letter } if code.taken.is_some() && reads(letter) && !code.shown.contains(letter) => {
+        Action::Send { letter, .. } if code.taken.is_some() && reads(letter) && !code.shown.contains(letter) => {
             let mut shown = code.shown.clone();
             shown.push(letter.clone());
             shown.sort();
@@ -61,7 +61,7 @@ pub(in crate::rulebook) fn check_promo(
                     );
                 }
             }
-            Action::Send { letter } if reads(letter) => {
+            Action::Send { letter, .. } if reads(letter) => {
                 if known[at].iter().any(|code| code.shown.contains(letter)) {
                     let message = format!("the letter `{letter}` shows a code here that it has shown before");
                     warn(

@@ -20,7 +20,7 @@ pub(in crate::rulebook) fn check_sends(
     for written in rules {
         let mut promo = false;
         for (step, place) in written.rule.steps.iter().zip(&written.steps) {
-            let Action::Send { letter } = &step.action else {
+            let Action::Send { letter, .. } = &step.action else {
                 promo |= matches!(step.action, Action::Promo { .. });
                 continue;
             };

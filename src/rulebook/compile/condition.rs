@@ -13,8 +13,24 @@ const MOST_ASKED: usize = 2_000;
 impl Unit<'_> {
     /// Compiles a condition; each of its faults is shown where it stands in the file.
     pub(super) fn condition(&mut self, text: &Text, event: bool) -> Option<Condition> {
-        let scope = Scope { segments: self.outline.segments.clone(), ..self.world.scope(event) };
+        let scope = self.scope(event);
         self.condition_in(text, &scope)
+    }
+
+    /// Compiles what must still hold for a letter: it may read what the rule captures.
+    pub(super) fn still(&mut self, text: &Text, event: bool) -> Option<Condition> {
+        let scope = Scope { captured: self.capture.clone(), ..self.scope(event) };
+        let condition = self.condition_in(text, &scope);
+        if condition.as_ref().and_then(Condition::constant) == Some(false) {
+            let help = "leave the letter out, or say what must hold";
+            self.fault_help("never-sends", &text.place, "this letter is never sent: its `still` is false", help);
+        }
+        condition
+    }
+
+    /// The names that a condition of the map's files may use.
+    fn scope(&self, event: bool) -> Scope {
+        Scope { segments: self.outline.segments.clone(), ..self.world.scope(event) }
     }
 
     /// Compiles a condition over these names.

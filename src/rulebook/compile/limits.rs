@@ -5,10 +5,10 @@ use chrono::{NaiveDate, Weekday};
 use super::Unit;
 use super::wait::{time_of_day, weekday, zone};
 use crate::journey::attention::{AtLimit, Attention, Cap, Holiday, LONGEST, Limits, MOST, Quiet};
-use crate::journey::rule::WaitZone;
 use crate::journey::share::Share;
 use crate::journey::spelling::suggest;
 use crate::journey::time::Span;
+use crate::journey::wait::WaitZone;
 use crate::rulebook::forms::{AtLimitForm, LimitsForm, LimitsList, QuietForm, ShopLimitsForm, Text};
 use crate::rulebook::read::At;
 

@@ -7,6 +7,7 @@ use super::limits::attention;
 use super::steps::flatten;
 use super::trigger::compile_trigger;
 use crate::journey::event::kind;
+use crate::journey::facts::CAPTURABLE;
 use crate::journey::rule::{Goal, OnChange, Reenter, Rule, Trigger, WhenUncertain};
 use crate::journey::spelling::{nearest, suggest};
 use crate::journey::time::Span;
@@ -64,6 +65,8 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
             "write at least one step",
         );
     }
+    unit.capture = compile_capture(form, unit);
+    let still = form.still.as_ref().and_then(|still| unit.still(still, event));
     let (steps, places) = flatten(&steps.value, event, unit);
     let rule = Rule {
         id: form.rule.0.as_ref()?.value.clone(),
@@ -81,6 +84,8 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         group: form.group.as_ref().map(|group| group.value.clone()),
         attention,
         max_age: form.max_age.as_ref().map_or(DEFAULT_MAX_AGE, |age| age.value.0),
+        capture: std::mem::take(&mut unit.capture),
+        still,
         when_uncertain: when_uncertain.unwrap_or(default_uncertain),
         on_change: on_change?,
         steps,
@@ -139,6 +144,26 @@ fn compile_reenter(form: &ReenterForm, unit: &mut Unit<'_>) -> Option<Reenter> {
     }
 }
 
+fn compile_capture(form: &RuleForm, unit: &mut Unit<'_>) -> Vec<String> {
+    let mut capture: Vec<String> = Vec::new();
+    for text in form.capture.iter().flatten() {
+        let root = text.value.as_str();
+        if !CAPTURABLE.contains(&root) {
+            let help = if root == "event" {
+                "leave it out: the event that began a run is always kept".to_owned()
+            } else {
+                suggest(root, &CAPTURABLE, "what can be captured")
+            };
+            unit.fault_help("unknown-word", &text.place, format!("`{root}` cannot be captured"), help);
+        } else if capture.iter().any(|known| known == root) {
+            unit.fault("duplicate-key", &text.place, format!("`{root}` is there already"));
+        } else {
+            capture.push(root.to_owned());
+        }
+    }
+    capture
+}
+
 fn check_purpose(purpose: &Text, unit: &mut Unit<'_>) {
     if !unit.sound_id(purpose) {
         return;
@@ -167,6 +192,18 @@ impl Unit<'_> {
         let help = suggest(&stage.value, &known, "stages of this map");
         let message = format!("the map `{}` has no stage `{}`", self.map, stage.value);
         self.fault_help("unknown-stage", &stage.place, message, help);
+    }
+
+    /// Reports a rule that does not exist, and the rule itself where another is wanted.
+    pub(super) fn other_rule(&mut self, rule: &Text, itself: &str, help: &str) {
+        if self.rule == Some(rule.value.as_str()) {
+            self.fault_help("same-rule", &rule.place, format!("this is the rule itself: {itself}"), help);
+            return;
+        }
+        let Some(rules) = self.world.rules.as_ref().filter(|rules| !rules.contains(&rule.value)) else { return };
+        let known: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let help = suggest(&rule.value, &known, "rules");
+        self.fault_help("unknown-rule", &rule.place, format!("there is no rule `{}`", rule.value), help);
     }
 
     /// Reports a kind of event that cannot be, and warns of one that nothing says.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::Unit;
-use super::steps::of_type;
+use super::set::of_type;
 use crate::journey::spelling::suggest;
 use crate::journey::time::Timestamp;
 use crate::rulebook::forms::{

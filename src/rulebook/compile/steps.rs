@@ -6,19 +6,21 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use serde_json::Value;
-
 use super::Unit;
 use super::errand::{compile_crm, compile_webhook};
 use super::promo::compile_promo;
-use super::wait::compile_wait;
-use crate::journey::facts::Type;
-use crate::journey::rule::{Action, Step, Wait, WaitZone};
+use super::set::compile_set;
+use super::split::compile_shares;
+use super::wait::{Ends, compile_wait, name};
+use crate::journey::rule::{Action, SplitArm, Step};
 use crate::journey::spelling::suggest;
-use crate::journey::time::Timestamp;
-use crate::rulebook::forms::{ActionForm, ArmForm, Single, StepForm, Text};
+use crate::journey::time::Span;
+use crate::journey::wait::Await;
+use crate::rulebook::forms::{ActionForm, ArmForm, SplitForm, StepForm, Text, WaitForm};
 use crate::rulebook::read::At;
-use crate::rulebook::yaml::Key;
+
+/// The longest note.
+const MAX_NOTE: usize = 1_000;
 
 /// Flattens steps; the second list holds the place in the file of each step of the first.
 pub(super) fn flatten(forms: &[StepForm], event: bool, unit: &mut Unit<'_>) -> (Vec<Step>, Vec<Range<usize>>) {
@@ -42,6 +44,16 @@ enum Flow {
     Ends,
 }
 
+/// Arms side by side in the program.
+struct Fan {
+    /// Where each begins.
+    starts: Vec<usize>,
+    /// Where they end.
+    end: usize,
+    /// Whether none of them goes on behind.
+    every_arm_ends: bool,
+}
+
 impl Program {
     /// Takes the written ids first, so that no made one collides with them.
     fn reserve(&mut self, forms: &[StepForm], unit: &mut Unit<'_>) {
@@ -52,10 +64,8 @@ impl Program {
             {
                 unit.fault("duplicate-step", &id.place, format!("the step `{}` is there already", id.value));
             }
-            if let ActionForm::Branch(arms) = &form.action {
-                for arm in &arms.value {
-                    self.reserve(&arm.steps, unit);
-                }
+            for steps in form.action.nested() {
+                self.reserve(steps, unit);
             }
         }
     }
@@ -79,9 +89,11 @@ impl Program {
     fn step(&mut self, form: &StepForm, unit: &mut Unit<'_>) -> Flow {
         let written = form.id.as_ref().map(|id| id.value.as_str());
         match &form.action {
-            ActionForm::Send(letter) => {
+            ActionForm::Send(send) => {
+                let still = send.still.as_ref().and_then(|still| unit.still(still, self.event));
+                let Some(letter) = &send.letter.0 else { return Flow::GoesOn };
                 known(letter, &unit.outline.letters.clone(), "unknown-letter", "letter", "letters of this map", unit);
-                let action = Action::Send { letter: letter.value.clone() };
+                let action = Action::Send { letter: letter.value.clone(), still };
                 self.push(written, &format!("send-{}", letter.value), action, form);
             }
             ActionForm::Promo(pool) => {
@@ -89,15 +101,30 @@ impl Program {
                     self.push(written, &format!("promo-{pool}"), Action::Promo { pool, when_empty }, form);
                 }
             }
-            ActionForm::Wait(wait) => {
-                if let Some(wait) = compile_wait(wait, unit) {
-                    self.push(written, &wait_name(&wait), Action::Wait(wait), form);
-                }
+            ActionForm::Wait(wait) => return self.wait(written, wait, form, unit),
+            ActionForm::Set(set) => {
+                let (attributes, tags) = compile_set(set, unit);
+                let names = attributes.iter().map(|(key, _)| key.as_str());
+                let names = names.chain((!tags.is_empty()).then_some("tags"));
+                let name = names.fold("set".to_owned(), |name, key| format!("{name}-{key}"));
+                self.push(written, &name, Action::Set { attributes, tags }, form);
             }
-            ActionForm::Set(entries) => {
-                let attributes = compile_set(entries, unit);
-                let name = attributes.iter().fold("set".to_owned(), |name, (key, _)| format!("{name}-{key}"));
-                self.push(written, &name, Action::Set { attributes }, form);
+            ActionForm::Enroll(rule) => {
+                unit.other_rule(rule, "a run of this rule is under way already", "leave the step out");
+                self.push(
+                    written,
+                    &format!("enroll-{}", rule.value),
+                    Action::Enroll { rule: rule.value.clone() },
+                    form,
+                );
+            }
+            ActionForm::Leave(rule) => {
+                unit.other_rule(rule, "a rule leaves itself by `exit`", "write `exit`");
+                self.push(written, &format!("leave-{}", rule.value), Action::Leave { rule: rule.value.clone() }, form);
+            }
+            ActionForm::Note(text) => {
+                check_note(text, unit);
+                self.push(written, "note", Action::Note { text: text.value.clone() }, form);
             }
             ActionForm::Webhook(webhook) => {
                 if let Some((to, data)) = compile_webhook(webhook, self.event, unit) {
@@ -114,6 +141,7 @@ impl Program {
                 return Flow::Ends;
             }
             ActionForm::Branch(arms) => return self.branch(written, arms, form, unit),
+            ActionForm::Split(split) => return self.split(written, split, form, unit),
             ActionForm::Broken => {}
         }
         Flow::GoesOn
@@ -122,30 +150,77 @@ impl Program {
     fn branch(&mut self, id: Option<&str>, arms: &At<Vec<ArmForm>>, form: &StepForm, unit: &mut Unit<'_>) -> Flow {
         check_arms(arms, unit);
         let head = self.push(id, "branch", Action::Branch { arms: Vec::new(), otherwise: 0 }, form);
-        let mut targets = Vec::new();
+        let conditions: Vec<_> =
+            arms.value.iter().map(|arm| arm.condition.as_ref().map(|text| unit.condition(text, self.event))).collect();
+        let blocks: Vec<&[StepForm]> = arms.value.iter().map(|arm| arm.steps.as_slice()).collect();
+        let fan = self.fan(&blocks, form, unit);
+        // An arm whose condition is at fault is left out.
+        let targets = conditions.into_iter().zip(fan.starts).filter_map(|(condition, start)| match condition {
+            None => Some((None, start)),
+            Some(condition) => condition.map(|condition| (Some(condition), start)),
+        });
+        self.steps[head].action = Action::Branch { arms: targets.collect(), otherwise: fan.end };
+        let total = arms.value.iter().any(|arm| arm.condition.is_none());
+        if total && fan.every_arm_ends { Flow::Ends } else { Flow::GoesOn }
+    }
+
+    fn split(&mut self, id: Option<&str>, split: &SplitForm, form: &StepForm, unit: &mut Unit<'_>) -> Flow {
+        let shares = compile_shares(split, unit);
+        let head = self.push(id, "split", Action::Split { arms: Vec::new() }, form);
+        let blocks: Vec<&[StepForm]> = split.arms.iter().map(|arm| arm.steps.as_slice()).collect();
+        let fan = self.fan(&blocks, form, unit);
+        let arms = shares.into_iter().zip(fan.starts).filter_map(|(arm, to)| {
+            let (name, share) = arm?;
+            Some(SplitArm { name, share, to })
+        });
+        self.steps[head].action = Action::Split { arms: arms.collect() };
+        if !blocks.is_empty() && fan.every_arm_ends { Flow::Ends } else { Flow::GoesOn }
+    }
+
+    fn wait(&mut self, id: Option<&str>, wait: &WaitForm, form: &StepForm, unit: &mut Unit<'_>) -> Flow {
+        let compiled = compile_wait(wait, self.event, unit);
+        let made = compiled.as_ref().map(name).unwrap_or_default();
+        let head = self.steps.len();
+        let (what, up_to) = match compiled {
+            Some(Ends::At(wait)) => {
+                self.push(id, &made, Action::Wait(wait), form);
+                return Flow::GoesOn;
+            }
+            Some(Ends::When(what, up_to)) => {
+                self.push(id, &made, Action::Jump { to: head + 1 }, form);
+                (Some(what), up_to)
+            }
+            None => (None, Span::ZERO),
+        };
+        // The steps of a wait that is at fault are looked at all the same.
+        let written: Vec<&[StepForm]> =
+            [&wait.then, &wait.timeout].into_iter().flatten().map(|steps| steps.value.as_slice()).collect();
+        let fan = self.fan(&written, form, unit);
+        if let Some(what) = what {
+            let then = fan.starts.first().copied().filter(|_| wait.then.is_some()).unwrap_or(fan.end);
+            let timeout = fan.starts.last().copied().filter(|_| wait.timeout.is_some()).unwrap_or(fan.end);
+            self.steps[head].action = Action::Await(Box::new(Await { what, up_to, then, timeout }));
+        }
+        if written.len() == 2 && fan.every_arm_ends { Flow::Ends } else { Flow::GoesOn }
+    }
+
+    /// Flattens arms that lie side by side: whichever is taken goes on behind the last.
+    fn fan(&mut self, arms: &[&[StepForm]], form: &StepForm, unit: &mut Unit<'_>) -> Fan {
+        let mut fan = Fan { starts: Vec::new(), end: 0, every_arm_ends: true };
         let mut jumps = Vec::new();
-        let mut every_arm_ends = true;
-        for (index, arm) in arms.value.iter().enumerate() {
-            let condition = arm.condition.as_ref().map(|text| unit.condition(text, self.event));
-            let start = self.steps.len();
-            let flow = self.block(&arm.steps, unit);
-            every_arm_ends &= flow == Flow::Ends;
-            if flow == Flow::GoesOn && index + 1 < arms.value.len() {
+        for (index, steps) in arms.iter().enumerate() {
+            fan.starts.push(self.steps.len());
+            let flow = self.block(steps, unit);
+            fan.every_arm_ends &= flow == Flow::Ends;
+            if flow == Flow::GoesOn && index + 1 < arms.len() {
                 jumps.push(self.push(None, "jump", Action::Jump { to: 0 }, form));
             }
-            match condition {
-                None => targets.push((None, start)),
-                Some(Some(condition)) => targets.push((Some(condition), start)),
-                Some(None) => {}
-            }
         }
-        let end = self.steps.len();
+        fan.end = self.steps.len();
         for jump in jumps {
-            self.steps[jump].action = Action::Jump { to: end };
+            self.steps[jump].action = Action::Jump { to: fan.end };
         }
-        self.steps[head].action = Action::Branch { arms: targets, otherwise: end };
-        let total = arms.value.iter().any(|arm| arm.condition.is_none());
-        if total && every_arm_ends { Flow::Ends } else { Flow::GoesOn }
+        fan
     }
 
     fn push(&mut self, written: Option<&str>, made: &str, action: Action, form: &StepForm) -> usize {
@@ -185,6 +260,14 @@ pub(super) fn known(
     }
 }
 
+fn check_note(text: &Text, unit: &mut Unit<'_>) {
+    if text.value.trim().is_empty() {
+        unit.fault_help("empty-steps", &text.place, "the note says nothing", "leave it out");
+    } else if text.value.len() > MAX_NOTE {
+        unit.fault("out-of-range", &text.place, format!("a note may be {MAX_NOTE} bytes long at most"));
+    }
+}
+
 fn check_arms(arms: &At<Vec<ArmForm>>, unit: &mut Unit<'_>) {
     if arms.value.is_empty() {
         unit.fault("empty-steps", &arms.place, "a branch needs at least one arm");
@@ -202,63 +285,5 @@ fn check_arms(arms: &At<Vec<ArmForm>>, unit: &mut Unit<'_>) {
         if arm.steps.is_empty() && arm.condition.is_none() {
             unit.warn("empty-steps", &arm.place, "this `else` does nothing", "leave it out");
         }
-    }
-}
-
-fn wait_name(wait: &Wait) -> String {
-    let mut name = "wait".to_owned();
-    if !wait.span.is_zero() {
-        name = format!("{name}-{}", wait.span.to_string().replace(' ', "-"));
-    }
-    if let Some(day) = wait.weekday {
-        name = format!("{name}-{}", day.to_string().to_lowercase());
-    }
-    if let Some(at) = wait.at {
-        name = format!("{name}-{}", at.format("%H%M"));
-    }
-    if wait.zone == WaitZone::Customer { format!("{name}-customer") } else { name }
-}
-
-fn compile_set(entries: &At<Vec<(Key, At<Single>)>>, unit: &mut Unit<'_>) -> Vec<(String, Value)> {
-    if entries.value.is_empty() {
-        unit.fault("empty-steps", &entries.place, "`set` sets nothing");
-    }
-    let mut settable = unit.world.scope(false).names("customer").unwrap_or_default();
-    settable.remove("id");
-    let names: Vec<&str> = settable.keys().map(String::as_str).collect();
-    let mut out = Vec::new();
-    for (key, value) in &entries.value {
-        let Some(kind) = settable.get(&key.text) else {
-            let help = suggest(&key.text, &names, "attributes that can be set (your own go into attributes.yaml)");
-            unit.fault_help("unknown-attribute", &key.place, format!("there is no attribute `{}`", key.text), help);
-            continue;
-        };
-        if let Some(value) = of_type(&value.value.0, *kind) {
-            out.push((key.text.clone(), value));
-        } else {
-            let message = format!("`{}` is of the type {}, and this is not", key.text, kind.word());
-            unit.fault("wrong-type", &value.place, message);
-        }
-    }
-    out
-}
-
-/// A moment as facts hold it: text whose order is the order of time.
-fn moment(at: Timestamp) -> Value {
-    Value::String(at.utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
-}
-
-/// The value as its type stores it; `None` if it is of another type. `null` empties any attribute.
-pub(super) fn of_type(value: &Value, kind: Type) -> Option<Value> {
-    match (kind, value) {
-        (_, Value::Null)
-        | (Type::Any, _)
-        | (Type::Text, Value::String(_))
-        | (Type::Number, Value::Number(_))
-        | (Type::Bool, Value::Bool(_))
-        | (Type::List, Value::Array(_)) => Some(value.clone()),
-        (Type::Text, Value::Number(number)) => Some(Value::String(number.to_string())),
-        (Type::Time, Value::String(text)) => Timestamp::parse_rfc3339(text).map(moment),
-        _ => None,
     }
 }

@@ -43,6 +43,11 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) holdout: Option<Text>,
     /// An event older than this when it arrives starts nothing; `24h` if not written.
     pub(in crate::rulebook) max_age: Option<At<SpanText>>,
+    /// What a run keeps as it was when it began, for its letters and branches: any of `customer`, `orders`, `cart`, `messages`,
+    /// `stage`, `consent`.
+    pub(in crate::rulebook) capture: Option<Vec<Text>>,
+    /// Condition that must hold for every letter when it is planned and again when it leaves.
+    pub(in crate::rulebook) still: Option<Text>,
     /// What to do with a letter whose hand-over is in doubt after a crash: `keep` or `resend`. Not written: `resend` for
     /// transactional letters, `keep` for others.
     pub(in crate::rulebook) when_uncertain: Option<Text>,
@@ -68,6 +73,8 @@ fields!(RuleForm {
     limits,
     holdout,
     max_age,
+    capture,
+    still,
     when_uncertain,
     on_change,
     steps,

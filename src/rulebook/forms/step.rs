@@ -1,19 +1,28 @@
 //! The steps of a rule, as written.
 
+mod set;
+mod split;
+mod wait;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+pub(in crate::rulebook) use set::{SetForm, TagsForm};
+pub(in crate::rulebook) use split::{SplitArmForm, SplitForm};
+pub(in crate::rulebook) use wait::WaitForm;
+
 use super::errand::{CrmForm, WebhookForm, crm_schema, webhook_schema};
 use super::{Single, SpanText, Text};
 use crate::journey::spelling::suggest;
-use crate::rulebook::read::{At, Fields, Need, Read, Reader};
-use crate::rulebook::yaml::{Key, Node, Yaml};
+use crate::rulebook::read::{At, Fields, Need, Read, Reader, fields};
+use crate::rulebook::yaml::{Node, Yaml};
 
 /// How deep branches may nest: beyond this nobody can read the rule, and the stack is not for them.
 const MAX_NESTING: usize = 12;
-const ACTIONS: [&str; 8] = ["send", "wait", "branch", "promo", "set", "webhook", "crm", "exit"];
+const ACTIONS: [&str; 12] =
+    ["send", "wait", "branch", "split", "promo", "set", "webhook", "crm", "enroll", "leave", "note", "exit"];
 
 /// One step.
 #[derive(Debug)]
@@ -29,26 +38,34 @@ pub(in crate::rulebook) struct StepForm {
 /// What a step does.
 #[derive(Debug)]
 pub(in crate::rulebook) enum ActionForm {
-    Send(Text),
-    Wait(WaitForm),
+    Send(SendForm),
+    Wait(Box<WaitForm>),
     Branch(At<Vec<ArmForm>>),
     Promo(PromoForm),
     Webhook(WebhookForm),
     Crm(CrmForm),
-    Set(At<Vec<(Key, At<Single>)>>),
+    Split(SplitForm),
+    Set(At<SetForm>),
+    Enroll(Text),
+    Leave(Text),
+    Note(Text),
     Exit,
     /// Something faulty, reported already; it holds the step's place.
     Broken,
 }
 
-/// A wait.
-#[derive(Debug)]
-pub(in crate::rulebook) struct WaitForm {
-    pub(in crate::rulebook) span: Option<At<SpanText>>,
-    pub(in crate::rulebook) at: Option<Text>,
-    pub(in crate::rulebook) weekday: Option<Text>,
-    pub(in crate::rulebook) tz: Option<Text>,
-    pub(in crate::rulebook) place: Range<usize>,
+impl ActionForm {
+    /// The steps that stand inside this one, arm by arm.
+    pub(in crate::rulebook) fn nested(&self) -> Vec<&[StepForm]> {
+        match self {
+            Self::Branch(arms) => arms.value.iter().map(|arm| arm.steps.as_slice()).collect(),
+            Self::Wait(wait) => {
+                [&wait.then, &wait.timeout].into_iter().flatten().map(|steps| steps.value.as_slice()).collect()
+            }
+            Self::Split(split) => split.arms.iter().map(|arm| arm.steps.as_slice()).collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A wish for a promo code.
@@ -59,6 +76,16 @@ pub(in crate::rulebook) struct PromoForm {
     pub(in crate::rulebook) at_most: Option<At<SpanText>>,
     pub(in crate::rulebook) place: Range<usize>,
 }
+
+/// A letter to send.
+#[derive(Debug)]
+pub(in crate::rulebook) struct SendForm {
+    pub(in crate::rulebook) letter: Need<Text>,
+    /// What must still hold when it is planned and when it leaves.
+    pub(in crate::rulebook) still: Option<Text>,
+}
+
+fields!(SendForm { letter, still });
 
 /// One arm of a branch.
 #[derive(Debug)]
@@ -104,13 +131,17 @@ fn read_step(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<StepF
         reader.fault_help("step-keys", &extra.place, message, "a step does one thing: begin a new `-` for the next");
     }
     let action = match key.text.as_str() {
-        "send" => Text::read(value, reader).map(ActionForm::Send),
-        "wait" => WaitForm::read(value, reader).map(ActionForm::Wait),
+        "send" => read_send(value, reader).map(ActionForm::Send),
+        "wait" => wait::read(value, reader, depth).map(|wait| ActionForm::Wait(Box::new(wait))),
         "promo" => PromoForm::read(value, reader).map(ActionForm::Promo),
         "webhook" => WebhookForm::read(value, reader).map(ActionForm::Webhook),
         "crm" => CrmForm::read(value, reader).map(ActionForm::Crm),
-        "set" => read_set(value, reader),
+        "set" => set::read(value, reader),
         "branch" => read_branch(value, reader, depth),
+        "split" => split::read(value, reader, depth).map(ActionForm::Split),
+        "enroll" => Text::read(value, reader).map(ActionForm::Enroll),
+        "leave" => Text::read(value, reader).map(ActionForm::Leave),
+        "note" => Text::read(value, reader).map(ActionForm::Note),
         "exit" => Some(ActionForm::Exit),
         other => {
             let help = suggest(other, &ACTIONS, "steps");
@@ -129,14 +160,11 @@ fn read_steps(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Vec<StepFor
     items.iter().filter_map(|item| read_step(item, reader, depth)).collect()
 }
 
-fn read_set(node: &Node, reader: &mut Reader<'_>) -> Option<ActionForm> {
-    let Yaml::Map(entries) = &node.value else {
-        reader.expected(node, "attributes and their values");
-        return None;
-    };
-    let read = |(key, node): &(Key, Node)| Some((key.clone(), At::<Single>::read(node, reader)?));
-    let value = entries.iter().filter_map(read).collect();
-    Some(ActionForm::Set(At { value, place: node.place.clone() }))
+fn read_send(node: &Node, reader: &mut Reader<'_>) -> Option<SendForm> {
+    if let Yaml::Map(_) = node.value {
+        return SendForm::read(node, reader);
+    }
+    Some(SendForm { letter: Need(Some(Text::read(node, reader)?)), still: None })
 }
 
 fn read_branch(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<ActionForm> {
@@ -180,26 +208,6 @@ fn read_arm(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<ArmFor
     Some(ArmForm { condition, steps, place })
 }
 
-impl Read for WaitForm {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let place = node.place.clone();
-        if node.text().is_some() {
-            let span = At::<SpanText>::read(node, reader)?;
-            return Some(Self { span: Some(span), at: None, weekday: None, tz: None, place });
-        }
-        let mut fields = Fields::of(node, reader)?;
-        let form = Self {
-            span: fields.take("for", reader)?,
-            at: fields.take("at", reader)?,
-            weekday: fields.take("weekday", reader)?,
-            tz: fields.take("tz", reader)?,
-            place,
-        };
-        fields.finish(reader);
-        Some(form)
-    }
-}
-
 impl Read for PromoForm {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let place = node.place.clone();
@@ -224,23 +232,10 @@ impl JsonSchema for StepForm {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let span = generator.subschema_for::<SpanText>();
         let single = generator.subschema_for::<Single>();
         let steps = generator.subschema_for::<Vec<Self>>();
-        let wait = json_schema!({
-            "description": "Go on later: a length of time, or `for` and then the next `at` or `weekday`.",
-            "anyOf": [span, {
-                "type": "object",
-                "additionalProperties": false,
-                "minProperties": 1,
-                "properties": {
-                    "for": span,
-                    "at": { "type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$" },
-                    "weekday": { "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] },
-                    "tz": { "enum": ["shop", "customer"] }
-                }
-            }]
-        });
+        let span = generator.subschema_for::<SpanText>();
+        let wait = wait::schema(generator, &steps);
         let promo = json_schema!({
             "description": "Take a code of this pool of the map's `promo` folder.",
             "anyOf": [{ "type": "string" }, {
@@ -254,6 +249,10 @@ impl JsonSchema for StepForm {
                 }
             }]
         });
+        let split = split::schema(&steps);
+        let texts = json_schema!({ "type": "array", "items": { "type": "string" } });
+        let tags = json_schema!({ "type": "object", "additionalProperties": false, "minProperties": 1,
+            "properties": { "add": texts, "remove": texts } });
         let arm = json_schema!({ "anyOf": [
             { "type": "object", "additionalProperties": false, "required": ["if", "then"],
               "properties": { "if": { "type": "string", "description": "Condition." }, "then": steps } },
@@ -268,15 +267,27 @@ impl JsonSchema for StepForm {
                 "maxProperties": 2,
                 "properties": {
                     "id": { "type": "string", "description": "A name for the step that stays when steps around it change." },
-                    "send": { "type": "string", "description": "Send this letter of the map's `templates` folder." },
+                    "send": { "description": "Send this letter of the map's `templates` folder.", "anyOf": [
+                        { "type": "string" },
+                        { "type": "object", "additionalProperties": false, "required": ["letter"], "properties": {
+                            "letter": { "type": "string" },
+                            "still": { "type": "string",
+                                "description": "Condition that must hold when it is planned and again when it leaves." }
+                        } }
+                    ] },
                     "wait": wait,
                     "branch": { "type": "array", "minItems": 1, "items": arm,
                         "description": "Take the first arm whose `if` holds, else the `else` arm." },
                     "promo": promo,
                     "webhook": webhook_schema(&single),
                     "crm": crm_schema(&single),
+                    "split": split,
                     "set": { "type": "object", "minProperties": 1, "additionalProperties": single,
-                        "description": "Set attributes of the customer." },
+                        "properties": { "tags": { "anyOf": [single, tags] } },
+                        "description": "Set attributes of the customer; `tags: {add: […], remove: […]}` changes tags." },
+                    "enroll": { "type": "string", "description": "Begin a run of this other rule." },
+                    "leave": { "type": "string", "description": "End the customer's runs of this other rule." },
+                    "note": { "type": "string", "description": "A remark in the record of decisions." },
                     "exit": { "description": "End the run." }
                 }
             }

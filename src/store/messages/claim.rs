@@ -9,6 +9,7 @@ use super::super::rows::Many;
 use super::super::{Result, Sealed, Store, Tx, vault};
 use super::MessageState;
 use super::log::Change;
+use crate::journey::policy::Letter;
 use crate::journey::time::Timestamp;
 
 /// A letter to send, held under a lease.
@@ -52,6 +53,13 @@ pub struct Claimed {
     pub resend: bool,
     /// Whether it shows a promo code.
     pub shows_code: bool,
+}
+
+impl Claimed {
+    /// What it brings along to its last check.
+    pub fn brings(&self) -> Letter<'_> {
+        Letter { step: &self.step, inputs: &self.inputs }
+    }
 }
 
 /// A letter as it is about to be handed over.

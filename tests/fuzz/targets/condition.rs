@@ -61,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
 fn evaluate(condition: &Condition, event: Option<&Value>) {
     condition.paths();
     for customer in CUSTOMERS.iter() {
-        let facts = |now: Timestamp| Facts { customer, event, now, zone: Shop::default().zone };
+        let facts = |now: Timestamp| Facts::new(customer, event, now, Shop::default().zone);
         let answer = condition.evaluate(facts(now()));
         condition.trace(facts(now()));
         if let Some(flip) = answer.flips_at {

@@ -300,7 +300,9 @@ fn consent_is_asked_when_planning_and_again_when_sending() {
     story.hear(&arrival(at("2026-03-01T08:00:00Z"))).wait_until("2026-03-01T09:00:00Z");
     let message = story.customer.pending[0].message.clone();
     let ask = |story: &Story, suppressed: bool| {
-        policy::at_sending(&story.book, &story.customer, &message, suppressed, at("2026-03-01T09:00:01Z")).withhold
+        let letter = policy::Letter { step: "send-hello", inputs: &serde_json::Value::Null };
+        policy::at_sending(&story.book, &story.customer, &message, &letter, suppressed, at("2026-03-01T09:00:01Z"))
+            .withhold
     };
     assert_eq!(ask(&story, false), None);
     assert_eq!(ask(&story, true), Some(WithheldReason::Suppressed));

@@ -12,6 +12,9 @@ use milepost::journey::time::Timestamp;
 
 use crate::support::{arrival, at, event, order, rulebook};
 
+/// What letters of rules without `still` bring along.
+const NOTHING: policy::Letter<'_> = policy::Letter { step: "", inputs: &serde_json::Value::Null };
+
 /// A run of it waits at `wait-1d` when the rules change.
 const SLOW: &str = "{rule: slow, on: {event: customer.created}, exit_on: [a.done],
     goal: {event: order.created, within: 3d}, steps: [{send: first}, {wait: 1d}, {send: second}]}";
@@ -177,12 +180,16 @@ fn letters_and_goals_of_a_run_that_finishes_stay_its_own() {
     let first = story.customer.pending[0].message.clone();
     story.change(&now);
     let moment = at("2026-03-10T12:00:01Z");
-    assert_eq!(policy::at_sending(&now, &story.customer, &first, false, moment).withhold, None);
+    assert_eq!(policy::at_sending(&now, &story.customer, &first, &NOTHING, false, moment).withhold, None);
     handed_over(&now, &mut story.customer, &first, moment);
     assert_eq!(story.wait(&now, "2026-03-11T09:00:00Z"), ["second", "finished"]);
     let second = story.customer.pending[0].message.clone();
     let moment = at("2026-03-11T09:00:01Z");
-    assert_eq!(policy::at_sending(&now, &story.customer, &second, false, moment).withhold, None, "the run is over");
+    assert_eq!(
+        policy::at_sending(&now, &story.customer, &second, &NOTHING, false, moment).withhold,
+        None,
+        "the run is over"
+    );
     assert_eq!(story.customer.earlier().len(), 1, "its letter is not");
     let bought = order("order.created", at("2026-03-11T10:00:00Z"), "1", Phase::Open, 4_990);
     story.take(&now, &Input::Event(&bought), at("2026-03-11T10:00:00Z"));
@@ -201,7 +208,7 @@ fn a_letter_without_a_run_goes_as_its_rule_says() {
         customer = advance(&before, customer, &Input::Event(&came), came.received_at).state;
         customer = advance(&now, customer, &Input::Rulebook, at("2026-03-10T12:00:00Z")).state;
         let message = customer.pending[0].message.clone();
-        let verdict = policy::at_sending(&now, &customer, &message, false, at("2026-03-10T12:00:00Z"));
+        let verdict = policy::at_sending(&now, &customer, &message, &NOTHING, false, at("2026-03-10T12:00:00Z"));
         assert_eq!(verdict.withhold.is_some(), withheld, "{word}");
     }
 }

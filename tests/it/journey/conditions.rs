@@ -22,6 +22,7 @@ fn scope() -> Scope {
         purposes: vec!["marketing".into()],
         segments: Some(BTreeMap::new()),
         event: true,
+        ..Scope::default()
     }
 }
 
@@ -83,22 +84,12 @@ fn check(text: &str, expected: bool) {
     let condition = Condition::compile(text, &scope()).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
     let customer = customer();
     let event = json!({"kind": "page.viewed", "page": "feeder", "order": null});
-    let answer = condition.evaluate(Facts {
-        customer: &customer,
-        event: Some(&event),
-        now: at("2026-01-20T00:00:00Z"),
-        zone: Tz::UTC,
-    });
+    let answer = condition.evaluate(Facts::new(&customer, Some(&event), at("2026-01-20T00:00:00Z"), Tz::UTC));
     assert_eq!(
         answer.holds,
         expected,
         "{text}: {:#?}",
-        condition.trace(Facts {
-            customer: &customer,
-            event: Some(&event),
-            now: at("2026-01-20T00:00:00Z"),
-            zone: Tz::UTC
-        })
+        condition.trace(Facts::new(&customer, Some(&event), at("2026-01-20T00:00:00Z"), Tz::UTC))
     );
 }
 
@@ -156,7 +147,7 @@ fn time_turns_an_answer_at_one_exact_moment() {
         Condition::compile("orders.count > 0 && older_than(orders.last_at, '90d')", &scope()).expect("compiles");
     let customer = customer();
     let flip = at("2026-04-10T00:00:00Z");
-    let ask = |now: Timestamp| condition.evaluate(Facts { customer: &customer, event: None, now, zone: Tz::UTC });
+    let ask = |now: Timestamp| condition.evaluate(Facts::new(&customer, None, now, Tz::UTC));
     let before = ask(at("2026-01-20T00:00:00Z"));
     assert!(!before.holds);
     assert_eq!(before.flips_at, Some(flip));
@@ -174,8 +165,7 @@ fn the_trace_names_each_part_with_its_value() {
     )
     .expect("compiles");
     let customer = customer();
-    let parts =
-        condition.trace(Facts { customer: &customer, event: None, now: at("2026-01-20T00:00:00Z"), zone: Tz::UTC });
+    let parts = condition.trace(Facts::new(&customer, None, at("2026-01-20T00:00:00Z"), Tz::UTC));
     let shown: Vec<(String, String, Vec<String>)> = parts.into_iter().map(|p| (p.text, p.result, p.facts)).collect();
     assert_eq!(
         shown,
@@ -291,7 +281,7 @@ fn loops_nest_in_bounds() {
 fn no_condition_exhausts_the_stack() {
     let customer = customer();
     let event = json!({"kind": "page.viewed", "a": {"a": 1}});
-    let facts = Facts { customer: &customer, event: Some(&event), now: at("2026-01-20T00:00:00Z"), zone: Tz::UTC };
+    let facts = Facts::new(&customer, Some(&event), at("2026-01-20T00:00:00Z"), Tz::UTC);
     // Each by what it begins with, what is repeated, and what closes each repetition.
     for (start, open, close) in [
         ("", "(", ")"),

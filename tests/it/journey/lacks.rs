@@ -30,7 +30,7 @@ fn lacks(text: &str, expect: &[&str]) {
     let scope = Scope { purposes: vec!["marketing".into()], event: true, ..Scope::default() };
     let condition = Condition::compile(text, &scope).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
     let customer = anna(&rulebook(&[]));
-    let facts = Facts { customer: &customer, event: None, now: at(NOW), zone: chrono_tz::UTC };
+    let facts = Facts::new(&customer, None, at(NOW), chrono_tz::UTC);
     assert_eq!(condition.lacks(facts), expect, "{text}");
     let told = condition.told(facts);
     assert_eq!(told == Some(true), expect.is_empty(), "{text}: {told:?}");

@@ -56,7 +56,8 @@ impl Story {
     fn send(&mut self, now: Timestamp) -> &mut Self {
         let pending = self.customer.pending.clone();
         for letter in pending {
-            let verdict = policy::at_sending(&self.book, &self.customer, &letter.message, false, now);
+            let brings = policy::Letter { step: "", inputs: &serde_json::Value::Null };
+            let verdict = policy::at_sending(&self.book, &self.customer, &letter.message, &brings, false, now);
             if verdict.lets_go() {
                 handed_over(&self.book, &mut self.customer, &letter.message, now);
                 self.told.push(format!("{} sent", letter.rule));

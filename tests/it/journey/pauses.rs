@@ -129,7 +129,9 @@ fn a_letter_on_its_way_is_held_until_then() {
         story.take(&rulebook(&[one]), &Input::Event(&came), came.received_at);
         let message = story.customer.pending[0].message.clone();
         story.tells();
-        let verdict = policy::at_sending(&with(None), &story.customer, &message, false, at("2026-03-10T09:00:02Z"));
+        let brings = policy::Letter { step: "", inputs: &serde_json::Value::Null };
+        let verdict =
+            policy::at_sending(&with(None), &story.customer, &message, &brings, false, at("2026-03-10T09:00:02Z"));
         assert!(verdict.withhold.is_none() && !verdict.lets_go(), "also before the customer was told: {verdict:?}");
         story.take(&with(None), &Input::Rulebook, at("2026-03-10T09:00:03Z"));
         assert_eq!(story.tells(), "held");

@@ -17,12 +17,14 @@ use proptest::prelude::*;
 
 use crate::support::{arrival, at, cart, event, order, rulebook, span};
 
-const RULES: [&str; 6] = [
+const RULES: [&str; 8] = [
     "{rule: welcome, on: {event: customer.created}, exit_on: [order.created], reenter: always, steps: [{wait: 1h}, {send: one}, {wait: {for: 1d, at: '10:00'}}, {send: two}]}",
     "{rule: cart, stage: cart, on: {event: cart.updated}, exit_on: [order.created, cart.cleared], goal: {event: order.created, within: 3d, value: order.total}, reenter: {after: 2d}, steps: [{wait: 1h}, {send: reminder}, {branch: [{if: 'cart.total >= 50', then: [{promo: codes}, {send: code}]}, {else: [{set: {vip: true}}, {wait: 2h}, {send: last}]}]}]}",
     "{rule: bought, on: {enter: buyer}, reenter: always, purpose: transactional, steps: [{send: thanks}]}",
     "{rule: stayed, on: {stay: cart, for: 5h}, reenter: always, steps: [{send: still-there}]}",
     "{rule: quiet, on: {becomes: \"older_than(orders.last_at, '10d')\"}, reenter: always, exit_when: \"within(orders.last_at, '1d')\", steps: [{wait: 3h}, {send: miss}, {wait: 1d}, {send: miss-more}]}",
+    "{rule: waits, on: {event: cart.updated}, reenter: always, steps: [{wait: {event: order.created, when: 'event.order.total > 1002', up_to: 1d, then: [{send: yes}, {wait: {condition: \"older_than(orders.last_at, '2d') || cart.total > 80\", up_to: 3d, timeout: [{send: quiet}]}}], timeout: [{promo: codes}, {send: no}, {wait: {cron: '0 9 * * 1-5'}}]}}, {send: after}]}",
+    "{rule: tries, on: {event: cart.cleared}, reenter: always, steps: [{split: [{share: 50%, name: a, then: [{leave: cart}, {enroll: quiet}]}, {share: 50%, name: b, then: [{wait: 1h}, {enroll: waits}]}]}, {set: {tags: {add: [split]}}}, {send: tried}]}",
     "{rule: weekly, on: {cron: '0 10 * * 2', segment: 'orders.count > 0'}, reenter: always, steps: [{send: news}]}",
 ];
 

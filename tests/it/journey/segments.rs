@@ -95,7 +95,7 @@ fn a_trace_shows_the_segment_and_what_it_is_made_of() {
     assert!(condition.depends_on_time());
     let mut story = Story::of(book);
     story.hear(&bought("2026-03-02T08:00:00Z", "1"));
-    let facts = Facts { customer: &story.customer, event: None, now: story.customer.now, zone: chrono_tz::Tz::UTC };
+    let facts = Facts::new(&story.customer, None, story.customer.now, chrono_tz::Tz::UTC);
     let parts: Vec<String> =
         condition.trace(facts).into_iter().map(|part| format!("{} {}", part.text, part.result)).collect();
     assert_eq!(

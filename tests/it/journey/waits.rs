@@ -1,8 +1,8 @@
 //! Waits on wall clocks, right across daylight-saving changes.
 
 use milepost::journey::customer::{Attribute, Customer};
-use milepost::journey::enrollment::wait_until;
-use milepost::journey::rule::{Action, CronSchedule, Trigger, Wait, WaitZone};
+use milepost::journey::rule::{Action, CronSchedule, Trigger};
+use milepost::journey::wait::{Length, Wait, WaitZone, wait_until};
 use proptest::prelude::*;
 
 use crate::support::{at, rulebook, span};
@@ -38,6 +38,21 @@ fn waits_end_when_a_person_would_say_so() {
         ("{for: 1d, at: '10:00', tz: shop}", "", "2026-10-24T08:00:00Z", "2026-10-25T09:00:00Z"),
         ("{weekday: mon, at: '09:00', tz: shop}", "", "2026-03-27T12:00:00Z", "2026-03-30T07:00:00Z"),
         ("{weekday: sat, tz: shop}", "", "2026-03-27T12:00:00Z", "2026-03-27T23:00:00Z"),
+        // A day of the calendar, at midnight unless a time is given; what is past is no wait.
+        ("{until: 2026-12-24}", "Asia/Tokyo", "2026-03-01T00:00:00Z", "2026-12-23T23:00:00Z"),
+        (
+            "{until: 2026-12-24, at: '09:30', tz: customer}",
+            "Asia/Tokyo",
+            "2026-03-01T00:00:00Z",
+            "2026-12-24T00:30:00Z",
+        ),
+        ("{until: 2026-03-29, at: '02:30'}", "", "2026-03-01T00:00:00Z", "2026-03-29T01:00:00Z"),
+        ("{until: 2026-02-24}", "", "2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z"),
+        // The next firing of a schedule: one that is now is not the next.
+        ("{cron: '0 10 * * 2'}", "Asia/Tokyo", "2026-03-01T00:00:00Z", "2026-03-03T09:00:00Z"),
+        ("{cron: '0 10 * * 2'}", "", "2026-03-03T09:00:00Z", "2026-03-10T09:00:00Z"),
+        ("{cron: '0 10 * * 2', tz: customer}", "Asia/Tokyo", "2026-03-01T00:00:00Z", "2026-03-03T01:00:00Z"),
+        ("{cron: '30 2 29 3 *', tz: shop}", "", "2026-03-01T00:00:00Z", "2026-03-29T01:00:00Z"),
     ] {
         check(wait, zone, from, expected);
     }
@@ -77,22 +92,23 @@ proptest! {
         zone in prop::sample::select(vec!["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Cairo", "UTC"]),
     ) {
         let from = milepost::journey::time::Timestamp::from_seconds(start).expect("in range");
-        let wait = Wait {
+        let wait = Length {
             span: span(&format!("{hours}h")),
             at: time.and_then(|(h, m)| chrono::NaiveTime::from_hms_opt(h, m, 0)),
             weekday: day.and_then(|d| chrono::Weekday::try_from(d).ok()),
             zone: WaitZone::Shop,
         };
         let zone: chrono_tz::Tz = zone.parse().expect("a zone");
-        let until = wait_until(&wait, &Customer::new("c", from), zone, from);
+        let until = wait_until(&Wait::Length(wait.clone()), &Customer::new("c", from), zone, from);
         prop_assert!(until >= from.after(wait.span));
         prop_assert!(until <= from.after(wait.span).after(span("9d")));
         // Asked again at its end, a wait for a time of day is over.
-        let again = Wait { span: span("0s"), ..wait };
+        let again = Length { span: span("0s"), ..wait };
         if again.at.is_some() || again.weekday.is_some() {
             let shown = until.local(zone);
             let wanted = again.at.unwrap_or_default();
-            prop_assert!(shown.time() >= wanted || until == wait_until(&again, &Customer::new("c", until), zone, until));
+            let asked_again = wait_until(&Wait::Length(again), &Customer::new("c", until), zone, until);
+            prop_assert!(shown.time() >= wanted || until == asked_again);
         }
     }
 }

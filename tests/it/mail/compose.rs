@@ -176,6 +176,11 @@ fn what_a_letter_may_read() {
     assert_eq!(rich["promo"]["code"], json!("CAT-1"));
     assert_eq!((&rich["shop"], &rich["unsubscribe_url"]), (&plain["shop"], &plain["unsubscribe_url"]));
     assert_eq!(context(&json!({"promo": "CAT-1"}))["promo"], json!({"code": null}));
+    // What the run captured stands in the place of what is so now.
+    let captured = json!({"cart": {"total": 5.0}, "customer": {"first_name": "Anna"}});
+    let frozen = context(&captured);
+    assert_eq!((&frozen["cart"], &frozen["customer"]), (&captured["cart"], &captured["customer"]));
+    assert_eq!(frozen["orders"], plain["orders"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ both! {
     an_order_a_second_after_comes_too_late,
     an_order_while_the_relay_is_busy_cancels_the_retry,
     an_order_between_claim_and_hand_over_cancels_the_letter,
+    a_letter_that_is_stale_at_the_last_moment_is_withheld,
     a_crowd_is_told_apart,
 }
 
@@ -113,6 +114,30 @@ async fn an_order_between_claim_and_hand_over_cancels_the_letter(place: &Place) 
     let claimed = std::sync::Arc::new(claimed.into_iter().next().expect("one"));
     daemon.app.recorder.keep_back(&claimed, claimed.customer.clone(), claimed.to.clone()).await.expect("records");
     nothing_was_sent(&daemon, Some("goal_reached")).await;
+}
+
+async fn a_letter_that_is_stale_at_the_last_moment_is_withheld(place: &Place) {
+    use milepost::mail::mailbox::{Action, Stage};
+    let rule = "{rule: reminder, on: {event: cart.updated}, capture: [cart], still: captured.cart.total == cart.total, \
+         steps: [{wait: 1h}, {send: reminder}]}";
+    let daemon = daemon(place, book(&[rule])).await;
+    let filled = |event: &str, price: &str| {
+        json!({"id": event, "kind": "cart.updated", "customer": crate::support::person("anna"),
+            "cart": {"items": [{"name": "Feeder", "price": price}]}})
+    };
+    daemon.accept(filled("1", "49.90")).await;
+    daemon.settle().await;
+    // The relay is busy, so the letter has been handed over and taken back: what it was made from is not forgotten.
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Dot => Action::say("451 4.3.0 later"),
+        _ => Action::Go,
+    });
+    daemon.until("2026-03-10T10:00:30Z").await;
+    assert_eq!(daemon.record().await[0].state, MessageState::Queued);
+    daemon.mailbox.follow(|_| Action::Go);
+    daemon.accept(filled("2", "39.90")).await;
+    daemon.settle().await;
+    nothing_was_sent(&daemon, Some("stale")).await;
 }
 
 async fn a_crowd_is_told_apart(place: &Place) {

@@ -8,7 +8,7 @@ use super::{codes, sound, with};
 /// The head of a rule that is sound up to its steps.
 const HEAD: &str = "rule: hello\non: {event: customer.created}\n";
 
-fn check(changes: &[(&str, &str)], expected: &[&str]) {
+pub(super) fn check(changes: &[(&str, &str)], expected: &[&str]) {
     let loaded = with(changes);
     assert_eq!(codes(&loaded.diagnostics), expected, "{changes:?}\n{}", render(&loaded.diagnostics, false));
     let refused = loaded.diagnostics.iter().any(|d| d.severity == Severity::Error);
@@ -16,12 +16,12 @@ fn check(changes: &[(&str, &str)], expected: &[&str]) {
 }
 
 /// A rule whose steps are these.
-fn steps(text: &str, expected: &[&str]) {
+pub(super) fn steps(text: &str, expected: &[&str]) {
     check(&[("shop/hello.yaml", &format!("{HEAD}{text}"))], expected);
 }
 
 /// A rule that begins by this.
-fn on(text: &str, expected: &[&str]) {
+pub(super) fn on(text: &str, expected: &[&str]) {
     check(&[("shop/hello.yaml", &format!("rule: hello\non: {text}\nsteps: [{{send: hello}}]\n"))], expected);
 }
 
@@ -86,6 +86,12 @@ fn impossible_waits() {
     wait("{weekday: mondy}", 26);
     wait("900d", 16);
     wait("{for: 0m, at: \"10:00\"}", 22);
+    wait("{until: 24.12.2026}", 24);
+    wait("{until: 2026-02-30}", 24);
+    wait("{until: 2026-12-24, at: late}", 40);
+    wait("{event: order.paid, condition: \"orders.count > 0\", up_to: 1d}", 47);
+    wait("{condition: \"true\", up_to: 1d}", 28);
+    wait("{event: order.paid, up_to: 0s}", 43);
     steps("steps: [{wait: 1x}, {send: hello}]\n", &["bad-span shop/hello.yaml:3:16"]);
     steps("steps: [{wait: {for: 1d, tz: customer}}, {send: hello}]\n", &["misplaced-key shop/hello.yaml:3:30"]);
     steps("steps: [{wait: {at: 9:30, weekday: Friday, tz: customer}}, {send: hello}]\n", &[]);

@@ -96,8 +96,21 @@ fn the_schema_knows_the_keys_of_both_files() {
     for key in ["map", "title", "persona", "segment", "review_every", "stages"] {
         assert!(map["properties"].get(key).is_some(), "{key}");
     }
-    for key in ["rule", "stage", "on", "when", "exit_on", "exit_when", "goal", "reenter", "purpose", "max_age", "steps"]
-    {
+    for key in [
+        "rule",
+        "stage",
+        "on",
+        "when",
+        "exit_on",
+        "exit_when",
+        "goal",
+        "reenter",
+        "purpose",
+        "max_age",
+        "capture",
+        "still",
+        "steps",
+    ] {
         assert!(rule["properties"].get(key).is_some(), "{key}");
     }
     assert_eq!(rule["required"], serde_json::json!(["rule", "on", "steps"]));

@@ -241,7 +241,7 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         ("enter", Some(stage)) => Trigger::Enter { stage: stage.clone() },
         (kind, _) => Trigger::Event { kind: kind.into() },
     };
-    let send = |n| Step { id: format!("send-{n}"), action: Action::Send { letter: format!("{id}-{n}") } };
+    let send = |n| Step { id: format!("send-{n}"), action: Action::Send { letter: format!("{id}-{n}"), still: None } };
     let goal = Goal { event: "order.created".into(), when: None, within: Span::days(3), value_order_total: true };
     Rule {
         id: id.into(),
@@ -259,6 +259,8 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         group: None,
         attention: Attention::default(),
         max_age: Span::days(1),
+        capture: Vec::new(),
+        still: None,
         when_uncertain: WhenUncertain::Keep,
         on_change: OnChange::Exit,
         steps: (1..=letters).map(send).collect(),

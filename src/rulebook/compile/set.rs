@@ -1,0 +1,73 @@
+//! What a step sets: names, types, tags.
+
+use serde_json::Value;
+
+use super::Unit;
+use crate::journey::facts::Type;
+use crate::journey::rule::TagChange;
+use crate::journey::spelling::suggest;
+use crate::journey::time::Timestamp;
+use crate::rulebook::forms::{SetForm, TagsForm, Text};
+use crate::rulebook::read::At;
+
+/// Compiles `set`: attributes with their values, and changes of tags.
+pub(super) fn compile_set(form: &At<SetForm>, unit: &mut Unit<'_>) -> (Vec<(String, Value)>, TagChange) {
+    let tags = form.value.tags.as_ref().map(|tags| compile_tags(tags, unit)).unwrap_or_default();
+    if form.value.attributes.is_empty() && form.value.tags.is_none() {
+        unit.fault("empty-steps", &form.place, "`set` sets nothing");
+    }
+    let mut settable = unit.world.scope(false).names("customer").unwrap_or_default();
+    settable.remove("id");
+    let names: Vec<&str> = settable.keys().map(String::as_str).collect();
+    let mut out = Vec::new();
+    for (key, value) in &form.value.attributes {
+        let Some(kind) = settable.get(&key.text) else {
+            let help = suggest(&key.text, &names, "attributes that can be set (your own go into attributes.yaml)");
+            unit.fault_help("unknown-attribute", &key.place, format!("there is no attribute `{}`", key.text), help);
+            continue;
+        };
+        if let Some(value) = of_type(&value.value.0, *kind) {
+            out.push((key.text.clone(), value));
+        } else {
+            let message = format!("`{}` is of the type {}, and this is not", key.text, kind.word());
+            unit.fault("wrong-type", &value.place, message);
+        }
+    }
+    (out, tags)
+}
+
+fn compile_tags(form: &At<TagsForm>, unit: &mut Unit<'_>) -> TagChange {
+    let TagsForm { add, remove } = &form.value;
+    if add.is_empty() && remove.is_empty() {
+        unit.fault_help("empty-steps", &form.place, "no tag is added or removed", "write `tags: {add: [gold]}`");
+    }
+    for text in add.iter().chain(remove).filter(|text| text.value.trim().is_empty()) {
+        unit.fault("empty-steps", &text.place, "a tag cannot be empty");
+    }
+    for text in remove.iter().filter(|text| add.iter().any(|added| added.value == text.value)) {
+        let message = format!("the tag `{}` is added and removed in one step", text.value);
+        unit.fault_help("duplicate-key", &text.place, message, "leave one of the two out");
+    }
+    let values = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect();
+    TagChange { add: values(add), remove: values(remove) }
+}
+
+/// A moment as facts hold it: text whose order is the order of time.
+fn moment(at: Timestamp) -> Value {
+    Value::String(at.utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// The value as its type stores it; `None` if it is of another type. `null` empties any attribute.
+pub(super) fn of_type(value: &Value, kind: Type) -> Option<Value> {
+    match (kind, value) {
+        (_, Value::Null)
+        | (Type::Any, _)
+        | (Type::Text, Value::String(_))
+        | (Type::Number, Value::Number(_))
+        | (Type::Bool, Value::Bool(_))
+        | (Type::List, Value::Array(_)) => Some(value.clone()),
+        (Type::Text, Value::Number(number)) => Some(Value::String(number.to_string())),
+        (Type::Time, Value::String(text)) => Timestamp::parse_rfc3339(text).map(moment),
+        _ => None,
+    }
+}
