@@ -174,7 +174,7 @@ pub(super) fn forget(book: &Rulebook, handed_over: &mut Vec<HandedOver>, now: Ti
         return;
     }
     let needed = now.before(memory(book));
-    let old = handed_over.iter().take(excess).take_while(|past| past.at < needed).count();
+    let old = handed_over.iter().take(excess).take_while(|past| past.at <= needed).count();
     handed_over.drain(..old.max(handed_over.len().saturating_sub(MOST_MESSAGES)));
 }
 

@@ -4,9 +4,10 @@
 //! on once, with the survivor's run; an order that one placed ends the runs of the other that it would have ended.
 
 use super::advance::{Advance, Input, advance};
+use super::attention::forget;
 use super::book::Rulebook;
 use super::change::taken_over;
-use super::customer::{Awaiting, Customer, MOST_MESSAGES, Orders, RECENT_ORDERS};
+use super::customer::{Awaiting, Customer, Orders, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
 use super::event::{Phase, kind};
 use super::promo;
@@ -71,6 +72,7 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
         into.cart = gone.cart.clone();
     }
     merge_runs(&mut into, gone, now, &mut effects);
+    forget(book, &mut into.handed_over, now);
     let settled = advance(book, into, &Input::Merged, now);
     effects.extend(settled.effects);
     // Placement is asked again with the next input if a promo code came between.
@@ -206,8 +208,6 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
     into.message_count += gone.message_count;
     into.handed_over.extend(gone.handed_over.iter().cloned());
     into.handed_over.sort_by_key(|h| h.at);
-    let excess = into.handed_over.len().saturating_sub(MOST_MESSAGES);
-    into.handed_over.drain(..excess);
     into.reading_hours.merge(&gone.reading_hours);
     into.goals.extend(gone.goals.iter().cloned());
     into.promo_codes.extend(gone.promo_codes.iter().cloned());
