@@ -23,6 +23,8 @@ use serde_json::json;
 
 /// Orders that the customer of the bench has behind it.
 const ORDERS: i64 = 5;
+/// Rules of a large shop.
+const MANY: usize = 200;
 /// Customers that are loaded and saved at once, as the processor does.
 const BATCH: usize = 256;
 
@@ -35,6 +37,7 @@ fn main() {
         .warm_up_time(Duration::from_secs(1))
         .configure_from_args();
     decisions(&mut criterion);
+    among_many(&mut criterion);
     conditions(&mut criterion);
     documents(&mut criterion);
     criterion.final_summary();
@@ -59,6 +62,42 @@ fn decisions(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// The same among 200 rules of all kinds: an event that nobody listens to, and an order that starts three.
+fn among_many(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("advance among 200 rules");
+    group.throughput(Throughput::Elements(1));
+    let book = book_among(3, MANY);
+    assert_eq!(book.rulebook.rules.len(), MANY);
+    let mut state = customer(&book);
+    let seen = |number: i64| Event {
+        id: format!("seen/{number}"),
+        kind: "page.seen".into(),
+        profile: None,
+        order: None,
+        ..order_created(number)
+    };
+    for number in 0..2 {
+        state = advance(&book.rulebook, state, &Input::Event(&seen(ORDERS + number)), state_time(number)).state;
+    }
+    let order = order_created(ORDERS + 3);
+    let started = advance(&book.rulebook, state.clone(), &Input::Event(&order), order.received_at);
+    assert_eq!(started.state.pending.len(), 3, "three rules start");
+    for (name, event) in [("no rule", seen(ORDERS + 2)), ("three rules", order)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || state.clone(),
+                |state| advance(&book.rulebook, state, &Input::Event(&event), event.received_at),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn state_time(number: i64) -> Timestamp {
+    order_created(ORDERS + number).received_at
 }
 
 fn conditions(criterion: &mut Criterion) {
@@ -124,6 +163,30 @@ fn documents(criterion: &mut Criterion) {
 
 /// The starter, with so many rules more that answer an order.
 fn book(rules: usize) -> Book {
+    load(&files(rules))
+}
+
+/// The same among others, `all` in all, that begin and end by other happenings.
+fn book_among(rules: usize, all: usize) -> Book {
+    let mut files = files(rules);
+    let own = load(&files).rulebook.rules.len();
+    for number in 0..all - own {
+        let on = match number % 5 {
+            0 => format!("{{event: shop.kind-{number}}}"),
+            1 => format!("{{enter: {}}}", ["search", "alternatives", "purchase", "experience"][number % 4]),
+            2 => format!("{{event: cart.updated}}\nwhen: cart.total > {number}"),
+            3 => "{date: customer.birthday, yearly: true}".to_owned(),
+            _ => format!("{{cron: '{} 10 * * *'}}", number % 60),
+        };
+        let rule = format!(
+            "rule: other-{number}\non: {on}\nexit_on: [shop.end-{number}]\nreenter: always\nsteps: [{{wait: 1h}}]\n"
+        );
+        files.insert(format!("pet-shop/other-{number}.yaml"), rule.into_bytes());
+    }
+    load(&files)
+}
+
+fn files(rules: usize) -> Files {
     let mut files: Files =
         starters()[0].files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
     files.insert("pet-shop/templates/order-placed.txt".into(), include_bytes!("shop/order-placed.txt").to_vec());
@@ -133,7 +196,11 @@ fn book(rules: usize) -> Book {
         let text = rule.replace("rule: order-placed", &format!("rule: {name}\nwhen: \"orders.count > 0\""));
         files.insert(format!("pet-shop/{name}.yaml"), text.into_bytes());
     }
-    let loaded = load_files(&files, Shop::default());
+    files
+}
+
+fn load(files: &Files) -> Book {
+    let loaded = load_files(files, Shop::default());
     loaded.book.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 

@@ -15,5 +15,5 @@ use crate::cli::demo::DemoArgs;
 
 /// Runs the demo as asked; an error if a promise was broken.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
-    if args.once { once::run(&args).await } else { live::run(&args).await }
+    if args.once { Box::pin(once::run(&args)).await } else { Box::pin(live::run(&args)).await }
 }

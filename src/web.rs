@@ -7,6 +7,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod calls;
 pub mod events;
 pub mod explain;
 pub mod headers;
@@ -76,7 +77,8 @@ pub fn router(state: WebState) -> Router {
     let hooks = Router::new().route("/hooks/{connection}/{secret}", get(hooks::take).post(hooks::take));
     let others = Router::new()
         .route("/api/v1/events", post(events::take).layer(Extension(tokens.clone())).fallback(events::only_post))
-        .route("/api/v1/customers/{key}/explain", get(explain::tell).layer(Extension(tokens)))
+        .route("/api/v1/customers/{key}/explain", get(explain::tell).layer(Extension(tokens.clone())))
+        .route("/api/v1/rules/{rule}/start", post(calls::start).layer(Extension(tokens)).fallback(calls::only_post))
         .route("/api/v1/maps/{map}", get(maps::figures))
         .route(
             "/u/{token}",

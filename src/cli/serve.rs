@@ -9,6 +9,7 @@ use super::logging;
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let loaded = context.load()?;
     logging::init(&loaded.settings.log)?;
-    crate::app::serve(loaded, context.clock.clone()).await?;
+    // On the heap: it is the whole daemon.
+    Box::pin(crate::app::serve(loaded, context.clock.clone())).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -101,7 +101,7 @@ async fn history(store: &Store, book: &Rulebook, rows: &[MessageRow]) -> Result<
         }
         let Some(events) = stories.get(row.customer.as_str()) else { continue };
         let began = began(store, row).await?;
-        let exits = book.rules.get(&row.rule).map(|rule| rule.exit_on.clone()).unwrap_or_default();
+        let exits = book.rules.get(&row.rule).map(|rule| rule.exit_on.as_slice()).unwrap_or_default();
         // Whether something was known of the addressee when the letter went out: what happened to one who was merged in
         // counts from the merge on.
         let known = |stored: &StoredEvent| {
@@ -112,7 +112,9 @@ async fn history(store: &Store, book: &Rulebook, rows: &[MessageRow]) -> Result<
         let cancels = |stored: &StoredEvent| {
             // A merge ends runs for the orders of the other; what else the other did was done to another cart.
             let own = stored.customer == row.customer || stored.event.kind == kind::ORDER_CREATED;
-            own && exits.contains(&stored.event.kind) && stored.event.occurred_at > began && known(stored)
+            own && exits.iter().any(|exit| exit.when.is_none() && exit.event == stored.event.kind)
+                && stored.event.occurred_at > began
+                && known(stored)
         };
         let exit = events.iter().find(|stored| cancels(stored)).map(|stored| &stored.event);
         cancelled.look(exit.is_none(), || {

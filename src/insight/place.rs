@@ -10,6 +10,8 @@ pub fn stage_of<'a>(map: &JourneyMap, rule: &'a Rule) -> Option<&'a str> {
         Trigger::Event { .. }
         | Trigger::Join { .. }
         | Trigger::Quit { .. }
+        | Trigger::Date(_)
+        | Trigger::Call
         | Trigger::Becomes { .. }
         | Trigger::Cron { .. } => None,
     });
@@ -26,6 +28,8 @@ pub fn trigger_words(map: &JourneyMap, rule: &Rule) -> String {
         Trigger::Stay { stage, span } => format!("after {span} at “{}”", title(stage)),
         Trigger::Join { segment } => format!("on joining “{segment}”"),
         Trigger::Quit { segment } => format!("on leaving “{segment}”"),
+        Trigger::Date(date) => format!("by the date {}", date.fact),
+        Trigger::Call => "on a call of the API".to_owned(),
         Trigger::Becomes { condition } => format!("when {}", condition.text()),
         Trigger::Cron { schedule, .. } => format!("on schedule {}", schedule.text),
     }

@@ -12,13 +12,13 @@ use super::book::Rulebook;
 use super::condition::Facts;
 use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason, StageMove};
-use super::event::Event;
+use super::event::{Event, kind};
 use super::facts::{fold, view};
 use super::others::Wish;
 use super::pause::hash_of;
 use super::placement::{self, earliest};
 use super::promo;
-use super::rule::{Rule, Trigger};
+use super::rule::Trigger;
 use super::time::Timestamp;
 use super::trigger::{Moved, Occasion};
 
@@ -94,6 +94,10 @@ pub(super) struct Run<'a> {
     pub(super) wishes: VecDeque<Wish>,
     /// Whether it is being done.
     pub(super) granting: bool,
+    /// Whether a run began whose conditions of exit were not asked yet.
+    pub(super) began: bool,
+    /// Rules that follow a date and are new to the customer, and the moment since when: what came before starts nothing.
+    pub(super) new_dates: Option<(BTreeSet<String>, Timestamp)>,
 }
 
 /// Advances a customer by one input at the logical time `now`.
@@ -101,7 +105,7 @@ pub fn advance(book: &Rulebook, state: Customer, input: &Input<'_>, now: Timesta
     let mut run = Run::of(book, state);
     let now = run.customer.now.max(now);
     run.moment = now;
-    run.adopt_rulebook();
+    run.adopt_rulebook(now);
     // An answer belongs to the moment of its question; nothing may come between.
     if !matches!(input, Input::Promo { .. }) && !run.catch_up(now) {
         return run.end(false);
@@ -123,6 +127,7 @@ pub fn advance(book: &Rulebook, state: Customer, input: &Input<'_>, now: Timesta
 /// Records that a letter is being handed over: it counts for caps, and opens its rule's goal window.
 pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: Timestamp) {
     let Some(place) = customer.pending.iter().position(|p| p.message == message) else { return };
+    customer.unsettled = true;
     let pending = customer.pending.remove(place);
     customer.message_count += 1;
     if let Some(goal) = book.rule_under(&pending.rulebook, &pending.rule).and_then(|rule| rule.goal.as_ref()) {
@@ -131,6 +136,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
             enrollment: pending.enrollment.clone(),
             rule: pending.rule.clone(),
             message: pending.message.clone(),
+            key: pending.key.clone(),
             from: at,
             until: at.after(goal.within),
             held_out: false,
@@ -140,6 +146,7 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
     customer.handed_over.push(HandedOver {
         message: pending.message,
         rule: pending.rule,
+        key: pending.key,
         purpose: pending.purpose,
         at,
         rulebook: pending.rulebook,
@@ -151,12 +158,14 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
 pub fn handed_back(customer: &mut Customer, message: &str, enrollment: &str, again: bool) {
     let Some(place) = customer.handed_over.iter().position(|h| h.message == message) else { return };
     let taken = customer.handed_over.remove(place);
+    customer.unsettled = true;
     customer.message_count = customer.message_count.saturating_sub(1);
     customer.goals.retain(|watch| watch.message != message);
     if again {
         customer.pending.push(Pending {
             message: taken.message,
             enrollment: enrollment.to_owned(),
+            key: taken.key,
             rule: taken.rule,
             purpose: taken.purpose,
             planned_at: taken.at,
@@ -183,6 +192,8 @@ impl<'a> Run<'a> {
             moment,
             wishes: VecDeque::new(),
             granting: false,
+            began: false,
+            new_dates: None,
         }
     }
 }
@@ -198,17 +209,24 @@ impl Run<'_> {
     }
 
     /// Takes over another rulebook: runs go on, finish or end, placement is asked again, nothing starts.
-    fn adopt_rulebook(&mut self) {
+    fn adopt_rulebook(&mut self, moment: Timestamp) {
         if self.customer.rulebook == self.book.edition() {
             return;
         }
         let before = std::mem::replace(&mut self.customer.rulebook, self.book.edition().to_owned());
         if before.is_empty() {
+            self.customer.unsettled = true;
             return;
         }
         let book = self.book;
         self.take_over(hash_of(&before));
         self.heed_pauses();
+        for run in &mut self.customer.enrollments {
+            let life = book.rule_of(run).and_then(|rule| rule.max_life);
+            run.ends_at = life.map(|life| run.started_at.after(life));
+        }
+        let new = book.started_by_date().map(|rule| rule.id.clone());
+        self.new_dates = Some((new.filter(|rule| !self.customer.dates.contains_key(rule)).collect(), moment));
         self.customer.truths.retain(|rule, _| book.rules.contains_key(rule));
         self.customer
             .stays
@@ -223,7 +241,9 @@ impl Run<'_> {
             let Some(due) = self.customer.due_at().filter(|at| *at <= until) else { return true };
             self.customer.now = self.customer.now.max(due);
             self.moment = self.customer.now;
+            self.expire(due);
             self.start_on_stays(due);
+            self.start_on_dates(due);
             let waking: Vec<String> = self
                 .customer
                 .enrollments
@@ -254,6 +274,9 @@ impl Run<'_> {
         let zone = self.customer.zone().unwrap_or(self.book.shop.zone);
         self.customer.reading_hours.count(&event.kind, event.occurred_at, zone);
         self.effects.extend(carried.map(|(code, order)| Effect::PromoRedeemed { code, order, at: event.occurred_at }));
+        if self.touches_nothing(event) {
+            return;
+        }
         let seen = view::event(event);
         let cause = Cause::Event { source: event.source.clone(), id: event.id.clone(), kind: event.kind.clone() };
         if self.customer.deleted_at.is_some() {
@@ -261,6 +284,18 @@ impl Run<'_> {
             self.cancel_pending(&EndReason::Deleted, |_| true);
         }
         self.settle(&cause, event.occurred_at, Some(&seen), &happened);
+    }
+
+    /// Whether an event changes no fact and concerns no rule, so that nothing can come of it: everything stands as the last
+    /// input left it, and what time alone changes has been caught up with.
+    fn touches_nothing(&self, event: &Event) -> bool {
+        let says_nothing = event.profile.is_none() && event.order.is_none() && event.cart.is_none();
+        // What the known kinds change is for `fold` to know.
+        says_nothing
+            && !kind::KNOWN.contains(&event.kind.as_str())
+            && !self.customer.unsettled
+            && !self.book.listens_to(&event.kind)
+            && !self.book.earlier.values().any(|earlier| earlier.listens_to(&event.kind))
     }
 
     fn cron(&mut self, rule: &str, at: Timestamp) {
@@ -288,6 +323,8 @@ impl Run<'_> {
             let occasion = Occasion { at, cause, event };
             let moved = self.replace(cause);
             let joined = self.resegment(cause);
+            // Where stages limit the moves from them, and where conditions read stages, one move may bring the next.
+            self.customer.unsettled = !moved.is_empty() || !joined.is_empty();
             for moved in moved {
                 self.start_on_move(&moved, &occasion);
             }
@@ -303,11 +340,16 @@ impl Run<'_> {
             }
             self.wake_on_conditions(at, cause);
             self.start_on_truths(&occasion);
+            if std::mem::take(&mut self.began) {
+                // What may end them by time alone must be known from the beginning.
+                self.exit_on_conditions();
+            }
             if !self.changed {
                 break;
             }
         }
         self.customer.flip_at = self.flips;
+        self.set_dates();
     }
 
     fn replace(&mut self, cause: &Cause) -> Vec<Moved> {
@@ -352,106 +394,4 @@ impl Run<'_> {
         }
         moved
     }
-
-    fn exit_on_events(&mut self, event: Option<&Value>, happened: &[fold::Happening]) {
-        let now = self.customer.now;
-        let book = self.book;
-        // Earlier rules only where something finishes as they were.
-        let under =
-            |rulebook: &String| if book.earlier.contains_key(rulebook) { rulebook.clone() } else { String::new() };
-        let runs = self.customer.enrollments.iter().map(|e| (under(&e.rulebook), e.rule.clone()));
-        let letters = self.customer.pending.iter().map(|p| (under(&p.rulebook), p.rule.clone()));
-        let concerned: BTreeSet<(String, String)> = runs.chain(letters).collect();
-        for happening in happened {
-            let ends = |run: &Self, rule: &Rule| {
-                let fresh = happening.at.after(rule.max_age) >= now;
-                let goal = rule.goal.as_ref().is_some_and(|goal| {
-                    goal.event == happening.kind
-                        && goal.when.as_ref().is_none_or(|c| c.evaluate(run.facts(event)).holds)
-                });
-                if fresh && goal {
-                    Some(EndReason::Goal)
-                } else if fresh && rule.exit_on.contains(&happening.kind) {
-                    Some(EndReason::ExitEvent { kind: happening.kind.clone() })
-                } else {
-                    None
-                }
-            };
-            for (rulebook, id) in &concerned {
-                let Some(rule) = book.rule_under(rulebook, id) else { continue };
-                if let Some(reason) = ends(self, rule) {
-                    self.end_where(&reason, |e, _| e.rule == *id && under(&e.rulebook) == *rulebook);
-                    // A run that took its last step may still have a letter on the way.
-                    self.cancel_pending(&reason, |p| p.rule == *id && under(&p.rulebook) == *rulebook);
-                }
-            }
-        }
-    }
-
-    fn exit_on_conditions(&mut self) {
-        let book = self.book;
-        let running: Vec<(String, &Rule)> =
-            self.customer.enrollments.iter().filter_map(|e| Some((e.id.clone(), book.rule_of(e)?))).collect();
-        for (id, rule) in running {
-            let Some(condition) = rule.exit_when.as_ref() else { continue };
-            let answer = condition.evaluate(self.facts(None));
-            self.flips = earliest(self.flips, answer.flips_at);
-            if answer.holds {
-                self.end_where(&EndReason::ExitCondition, |e, _| e.id == id);
-            }
-        }
-    }
-
-    fn reach_goals(&mut self, event: Option<&Value>, happened: &[fold::Happening]) {
-        let now = self.customer.now;
-        let watches = std::mem::take(&mut self.customer.goals);
-        let book = self.book;
-        for watch in watches {
-            let rule = book.rule_under(&watch.rulebook, &watch.rule);
-            let Some(goal) = rule.and_then(|rule| rule.goal.as_ref()) else { continue };
-            let reached = happened.iter().find(|h| {
-                h.kind == goal.event
-                    && (watch.from..=watch.until).contains(&h.at)
-                    && goal.when.as_ref().is_none_or(|c| c.evaluate(self.facts(event)).holds)
-            });
-            match reached {
-                Some(happening) => {
-                    let at = happening.at;
-                    let value = goal.value_order_total.then(|| order_total(&self.customer, event)).flatten();
-                    self.effects.push(Effect::Converted {
-                        enrollment: watch.enrollment,
-                        rule: watch.rule,
-                        message: watch.message,
-                        at,
-                        value,
-                        held_out: watch.held_out,
-                    });
-                }
-                // A late event may still fall into a window that is over by now, but not forever.
-                None if watch.until.after(super::time::Span::days(2)) >= now => self.customer.goals.push(watch),
-                None => {}
-            }
-        }
-    }
-
-    pub(super) fn end_where(
-        &mut self,
-        reason: &EndReason,
-        which: impl Fn(&super::customer::Enrollment, &Customer) -> bool,
-    ) {
-        let all = std::mem::take(&mut self.customer.enrollments);
-        let (ended, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|e| which(e, &self.customer));
-        self.customer.enrollments = kept;
-        for enrollment in ended {
-            self.finish(&enrollment, reason);
-        }
-    }
-}
-
-/// The total of the order that an event is about.
-fn order_total(customer: &Customer, event: Option<&Value>) -> Option<super::money::Money> {
-    let id = event?.get("order")?.get("id")?.as_str()?;
-    let known =
-        customer.orders.recent.iter().rev().find(|o| o.key.rsplit_once('/').is_some_and(|(_, known)| known == id))?;
-    known.total.clone()
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::attention::Attention;
+use super::index::Index;
 use super::map::JourneyMap;
 use super::pause::Pauses;
 use super::promo::PoolRules;
-use super::rule::{Action, Rule, Trigger};
+use super::rule::Rule;
 use super::segment::Segment;
 use super::wait::Awaited;
 
@@ -68,22 +69,11 @@ pub struct Rulebook {
     pub edition: String,
     /// Rulebooks that are not in force any more and under which runs finish, by their hash.
     pub earlier: BTreeMap<String, Arc<Self>>,
+    /// Which rules what happens may touch.
+    pub index: Index,
 }
 
 impl Rulebook {
-    /// Whether a rule begins, ends, goes on or counts as successful with events of a kind.
-    pub fn listens_to(&self, kind: &str) -> bool {
-        self.rules.values().any(|rule| {
-            matches!(&rule.trigger, Trigger::Event { kind: begins } if begins == kind)
-                || rule.exit_on.iter().any(|ends| ends == kind)
-                || rule.goal.as_ref().is_some_and(|goal| goal.event == kind)
-                || rule.steps.iter().any(|step| {
-                    matches!(&step.action, Action::Await(wait)
-                        if matches!(&wait.what, Awaited::Event { kind: awaited, .. } if awaited == kind))
-                })
-        })
-    }
-
     /// The rules of one map, in the order of their ids.
     pub fn rules_of<'a>(&'a self, map: &'a str) -> impl Iterator<Item = &'a Rule> {
         self.rules.values().filter(move |rule| rule.map == map)

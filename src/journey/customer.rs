@@ -19,6 +19,8 @@ use super::time::Timestamp;
 
 /// How many recent orders are kept in full.
 pub const RECENT_ORDERS: usize = 20;
+/// How many keys of a rule's past runs are remembered.
+pub const RECENT_KEYS: usize = 200;
 /// How many recent hand-overs are kept in any case.
 pub const RECENT_MESSAGES: usize = 50;
 /// How many are kept at most for caps and gaps that look further back.
@@ -63,8 +65,14 @@ pub struct Customer {
     pub firings: BTreeMap<String, Timestamp>,
     /// `stay` triggers still to come.
     pub stays: Vec<StayTimer>,
+    /// The next moment of each rule that follows a date of the customer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dates: BTreeMap<String, Timestamp>,
     /// The next moment at which a condition's answer flips by itself.
     pub flip_at: Option<Timestamp>,
+    /// Whether something may follow from facts that changed after, or by, the last input.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled: bool,
     /// Letters planned and not yet handed over.
     pub pending: Vec<Pending>,
     /// Recent hand-overs, oldest first.
@@ -110,8 +118,11 @@ impl Customer {
     pub fn due_at(&self) -> Option<Timestamp> {
         self.enrollments
             .iter()
-            .filter_map(|e| e.wake_at.filter(|_| e.parked.is_none()))
+            .filter(|e| e.parked.is_none())
+            .flat_map(|e| [e.wake_at, e.ends_at])
+            .flatten()
             .chain(self.stays.iter().map(|s| s.at))
+            .chain(self.dates.values().copied())
             .chain(self.flip_at)
             .min()
     }
@@ -218,6 +229,9 @@ pub struct Enrollment {
     pub id: String,
     /// Rule id.
     pub rule: String,
+    /// Under which key it runs, if its rule has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// The rulebook it runs under: the one in force, or an earlier one as which it finishes.
@@ -237,6 +251,9 @@ pub struct Enrollment {
     /// What is known of a wait for something to happen; `wake_at` is its time-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Awaiting>,
+    /// When its life ends whatever it waits for, if the rule says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
     /// The code that the promo step got, if it got one.
     pub promo: Option<GivenCode>,
     /// Promo pool that is being asked for a code.
@@ -286,6 +303,20 @@ pub struct PastRun {
     pub ended_at: Option<Timestamp>,
     /// How that one ended.
     pub reason: Option<EndReason>,
+    /// Start of the last run under each key, of the latest keys.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Timestamp>,
+}
+
+impl PastRun {
+    /// Forgets the keys beyond [`RECENT_KEYS`], the longest unused first.
+    pub fn forget_keys(&mut self) {
+        while self.keys.len() > RECENT_KEYS {
+            let oldest = self.keys.iter().min_by_key(|(key, at)| (**at, (*key).clone())).map(|(key, _)| key.clone());
+            let Some(oldest) = oldest else { return };
+            self.keys.remove(&oldest);
+        }
+    }
 }
 
 /// A `stay` trigger that will fire unless the stage is left.
@@ -308,6 +339,9 @@ pub struct Pending {
     pub enrollment: String,
     /// Its rule.
     pub rule: String,
+    /// The key of its run, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// What consent it needs.
     pub purpose: String,
     /// When it was planned, which is when it fell due; what limits make of that is `held`.
@@ -336,6 +370,9 @@ pub struct HandedOver {
     pub message: String,
     /// Its rule.
     pub rule: String,
+    /// The key of its run, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Its purpose.
     pub purpose: String,
     /// When.
@@ -352,6 +389,9 @@ pub struct GoalWatch {
     pub enrollment: String,
     /// Its rule.
     pub rule: String,
+    /// The key of its run, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The letter that opened it last.
     pub message: String,
     /// Open from.

@@ -240,6 +240,8 @@ pub enum EndReason {
     },
     /// `exit_when` came true.
     ExitCondition,
+    /// It lasted as long as the rule lets a run last.
+    Expired,
     /// The goal's event happened.
     Goal,
     /// The rule is gone from the rulebook, or its step is.
@@ -333,6 +335,7 @@ impl EndReason {
             Self::ExitStep => "exit_step",
             Self::ExitEvent { .. } => "exit_event",
             Self::ExitCondition => "exit_condition",
+            Self::Expired => "expired",
             Self::Goal => "goal",
             Self::RuleGone => "rule_gone",
             Self::Deleted => "deleted",
@@ -351,6 +354,7 @@ impl fmt::Display for EndReason {
             Self::ExitStep => f.write_str("an exit step"),
             Self::ExitEvent { kind } => write!(f, "the event {kind}"),
             Self::ExitCondition => f.write_str("the exit condition came true"),
+            Self::Expired => f.write_str("the longest life of a run was over"),
             Self::Goal => f.write_str("the goal was reached"),
             Self::RuleGone => f.write_str("the rule or its step is gone"),
             Self::Deleted => f.write_str("the customer was deleted"),
@@ -410,7 +414,7 @@ pub struct Decision {
     /// What was asked: `trigger`, `exit`, `branch`, `split`, `wait`, `goal`, `set`, `promo`, `still`, `webhook`, `crm`, `note`.
     pub about: String,
     /// What came out, as a short stable code: `enrolled`, `condition_false`, `not_at_stage`, `too_old`, `already_running`,
-    /// `not_again_yet`, `never_again`, `arm`, `until`, …
+    /// `not_again_yet`, `never_again`, `no_key`, `arm`, `until`, …
     pub outcome: String,
     /// In words.
     pub note: String,

@@ -237,6 +237,7 @@ impl Run<'_> {
                 message: id.clone(),
                 enrollment: enrollment.id.clone(),
                 rule: rule.id.clone(),
+                key: enrollment.key.clone(),
                 purpose: rule.purpose.clone(),
                 planned_at: now,
                 parked: None,
@@ -251,6 +252,7 @@ impl Run<'_> {
             self.customer.goals.retain(|watch| watch.enrollment != enrollment.id);
             self.customer.goals.push(GoalWatch {
                 enrollment: enrollment.id.clone(),
+                key: enrollment.key.clone(),
                 rule: rule.id.clone(),
                 message: id.clone(),
                 from: now,

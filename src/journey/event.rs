@@ -41,8 +41,11 @@ pub mod kind {
     /// The customer followed a link of a letter.
     pub const CLICKED: &str = "message.clicked";
 
+    /// A rule was started by a call of the API; `Event::data` names it as `rule`.
+    pub const RULE_CALLED: &str = "rule.called";
+
     /// Every kind above, for checkers and docs.
-    pub const KNOWN: [&str; 15] = [
+    pub const KNOWN: [&str; 16] = [
         CUSTOMER_CREATED,
         CUSTOMER_UPDATED,
         CUSTOMER_DELETED,
@@ -58,6 +61,7 @@ pub mod kind {
         UNSUBSCRIBED,
         OPENED,
         CLICKED,
+        RULE_CALLED,
     ];
 }
 

@@ -86,16 +86,17 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
         _ => {}
     }
     let running = customer.enrollments.iter().find(|e| e.rule == rule.id);
-    if let Some(run) = running {
+    // Of a rule with a key another run may always begin, under another key.
+    if let Some(run) = running.filter(|_| rule.reenter.key().is_none()) {
         obstacles.push(format!("a run that began at {} is not over", run.started_at.in_words(zone)));
     }
     let past = customer.past.get(&rule.id);
     if let Some(past) = past {
         let began = past.started_at.in_words(zone);
-        match rule.reenter {
+        match &rule.reenter {
             Reenter::Never => obstacles.push(format!("it ran on {began} and runs once in a life")),
-            Reenter::After(span) if past.started_at.after(span) > now => {
-                let again = past.started_at.after(span).in_words(zone);
+            Reenter::After(span) if past.started_at.after(*span) > now => {
+                let again = past.started_at.after(*span).in_words(zone);
                 obstacles.push(format!("it ran on {began}; again from {again}"));
             }
             _ => {}
@@ -159,6 +160,16 @@ pub fn trigger_in_words(trigger: &Trigger) -> String {
         Trigger::Stay { stage, span } => format!("being at the stage {stage} for {span}"),
         Trigger::Join { segment } => format!("joining the segment {segment}"),
         Trigger::Quit { segment } => format!("leaving the segment {segment}"),
+        Trigger::Date(date) => {
+            let when = match date.days {
+                0 => String::new(),
+                days @ ..0 => format!("{} days before ", days.unsigned_abs()),
+                days => format!("{days} days after "),
+            };
+            let every = if date.yearly { ", every year" } else { "" };
+            format!("{when}{} at {}{every}", date.fact, date.at.format("%H:%M"))
+        }
+        Trigger::Call => "a call of the API".into(),
         Trigger::Becomes { condition } => format!("this becoming true: {}", condition.text()),
         Trigger::Cron { schedule, segment } => {
             let whom = segment

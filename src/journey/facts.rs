@@ -20,6 +20,8 @@ pub enum Type {
     Bool,
     /// A moment; only `older_than`, `within` and comparisons take it.
     Time,
+    /// A day of the calendar, `YYYY-MM-DD`.
+    Date,
     /// A list; `size()` and `in` work on it.
     List,
     /// Anything (an event's own fields).
@@ -34,6 +36,7 @@ impl Type {
             Self::Number => "number",
             Self::Bool => "boolean",
             Self::Time => "time",
+            Self::Date => "date",
             Self::List => "list",
             Self::Any => "any",
         }
@@ -69,6 +72,7 @@ pub const FACTS: &[Fact] = &[
     fact("customer", "time_zone", Type::Text, "IANA time zone"),
     fact("customer", "site", Type::Text, "code of the shop's site the customer belongs to"),
     fact("customer", "city", Type::Text, "city of the address"),
+    fact("customer", "birthday", Type::Date, "day of birth"),
     fact("customer", "created_at", Type::Time, "when the source first knew the customer"),
     fact("customer", "tags", Type::List, "tags of the CRM"),
     fact("customer", "segments", Type::List, "codes of the CRM's segments"),

@@ -7,9 +7,10 @@ use super::advance::{Advance, Input, advance};
 use super::attention::forget;
 use super::book::Rulebook;
 use super::change::taken_over;
-use super::customer::{Awaiting, Customer, Orders, RECENT_ORDERS};
+use super::customer::{Awaiting, Customer, Enrollment, Orders, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
-use super::event::{Phase, kind};
+use super::event::Phase;
+use super::exit::ended_by_order;
 use super::promo;
 use super::time::Timestamp;
 use super::wait::Awaited;
@@ -82,13 +83,8 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
 /// Ends the runs of one, and takes back its letters, that an order of the other would have ended.
 fn end_by_orders(book: &Rulebook, one: &mut Customer, other: &Customer, now: Timestamp, effects: &mut Vec<Effect>) {
     let ended_by = |under: &str, rule: &str, since: Timestamp| {
-        let rule = book.rule_under(under, rule)?;
         other.orders.recent.iter().find(|order| order.created_at > since)?;
-        if rule.goal.as_ref().is_some_and(|goal| goal.event == kind::ORDER_CREATED && goal.when.is_none()) {
-            return Some(EndReason::Goal);
-        }
-        let kind = rule.exit_on.iter().find(|kind| *kind == kind::ORDER_CREATED)?;
-        Some(EndReason::ExitEvent { kind: kind.clone() })
+        ended_by_order(book.rule_under(under, rule)?)
     };
     for pending in std::mem::take(&mut one.pending) {
         let began =
@@ -163,7 +159,8 @@ fn merge_orders(into: &mut Customer, gone: &Customer) {
 
 fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mut Vec<Effect>) {
     for enrollment in &gone.enrollments {
-        if into.enrollments.iter().any(|known| known.rule == enrollment.rule) {
+        let same = |known: &Enrollment| (&known.rule, &known.key) == (&enrollment.rule, &enrollment.key);
+        if into.enrollments.iter().any(same) {
             effects.push(Effect::Ended {
                 enrollment: enrollment.id.clone(),
                 rule: enrollment.rule.clone(),
@@ -176,7 +173,7 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
         }
     }
     for pending in &gone.pending {
-        if into.pending.iter().any(|known| known.rule == pending.rule) {
+        if into.pending.iter().any(|known| (&known.rule, &known.key) == (&pending.rule, &pending.key)) {
             effects.push(Effect::MessageCancelled {
                 message: pending.message.clone(),
                 rule: pending.rule.clone(),
@@ -196,6 +193,11 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
             known.ended_at = past.ended_at;
             known.reason.clone_from(&past.reason);
         }
+        for (key, at) in &past.keys {
+            let known = known.keys.entry(key.clone()).or_insert(*at);
+            *known = (*known).max(*at);
+        }
+        known.forget_keys();
     }
     for (rule, truth) in &gone.truths {
         let known = into.truths.entry(rule.clone()).or_insert(false);

@@ -45,6 +45,12 @@ impl Money {
         Some(Self::new(sign * minor, currency))
     }
 
+    /// An amount of major units, rounded to the currency's smallest; `None` if it does not fit.
+    pub fn from_number(amount: f64, currency: &str) -> Option<Self> {
+        let places = exponent(currency) as usize;
+        Self::from_major(&format!("{amount:.places$}"), currency)
+    }
+
     /// The amount in major units, for conditions and display only.
     pub fn major(&self) -> f64 {
         self.minor as f64 / 10_f64.powi(exponent(&self.currency).cast_signed())

@@ -87,7 +87,7 @@ pub fn at_sending(
         None => Some(EndReason::RuleGone),
         Some(rule) => {
             let facts = Facts::new(customer, None, now, book.shop.zone);
-            rule.exit_when.as_ref().filter(|c| c.evaluate(facts).holds).map(|_| EndReason::ExitCondition)
+            rule.exit_when.iter().any(|c| c.evaluate(facts).holds).then_some(EndReason::ExitCondition)
         }
     };
     let note = exit.as_ref().map_or_else(|| "nothing ended the run".to_owned(), ToString::to_string);

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use super::attention::Attention;
 use super::condition::Condition;
+use super::date::DateTrigger;
 use super::errand::{CrmStep, Datum};
 use super::promo::WhenEmpty;
 use super::time::{Span, Timestamp};
@@ -20,18 +21,24 @@ pub struct Rule {
     pub stage: Option<String>,
     /// A sentence for people.
     pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Words by which people find it.
+    pub tags: Vec<String>,
     /// What starts it.
     pub trigger: Trigger,
     /// Must hold when it is triggered.
     pub when: Option<Condition>,
-    /// Kinds of events that end a run.
-    pub exit_on: Vec<String>,
-    /// Ends a run as soon as it holds.
-    pub exit_when: Option<Condition>,
+    /// Events that end a run.
+    pub exit_on: Vec<ExitEvent>,
+    /// End a run as soon as one of them holds.
+    pub exit_when: Vec<Condition>,
     /// What the rule is for.
     pub goal: Option<Goal>,
     /// Whether and when a customer may run it again.
     pub reenter: Reenter,
+    /// How long a run lasts at most.
+    pub max_life: Option<Span>,
     /// Which consent its letters need: `marketing`, `transactional` or a configured one.
     pub purpose: String,
     /// Its rank: of letters that compete, and of rules of a group, the higher one wins. 0 if not written.
@@ -94,6 +101,10 @@ pub enum Trigger {
         /// The condition.
         condition: Condition,
     },
+    /// A date of the customer.
+    Date(DateTrigger),
+    /// A call of the API that names the rule.
+    Call,
     /// A schedule, for every customer of a segment (the rule's `when` narrows further).
     Cron {
         /// The schedule.
@@ -143,12 +154,33 @@ pub struct Goal {
     pub when: Option<Condition>,
     /// How long after a letter was handed over it still counts.
     pub within: Span,
-    /// Whether the order's total is credited.
-    pub value_order_total: bool,
+    /// What it is worth, if that is said.
+    pub value: Option<GoalValue>,
 }
 
-/// Whether a customer may run a rule again. One run at a time always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a reached goal is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GoalValue {
+    /// The total of the order that the event is about.
+    OrderTotal,
+    /// A number of the event, in major units.
+    Number {
+        /// Where it stands in the event: `amount` of `event.amount`.
+        path: String,
+    },
+}
+
+/// An event that ends a run.
+#[derive(Clone, Debug)]
+pub struct ExitEvent {
+    /// The kind.
+    pub event: String,
+    /// Must hold for that event.
+    pub when: Option<Condition>,
+}
+
+/// Whether a customer may run a rule again. One run at a time; of a rule with a key, one at a time under each key.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reenter {
     /// Once in a life.
     Never,
@@ -156,6 +188,20 @@ pub enum Reenter {
     Always,
     /// This long after the start of the last run.
     After(Span),
+    /// Once under each key.
+    Key {
+        /// Where the key stands in the event that starts the run: `order.id` of `event.order.id`.
+        path: String,
+        /// Again under the same key, this long after the start of the last run under it.
+        after: Option<Span>,
+    },
+}
+
+impl Reenter {
+    /// Where the key stands in an event, if runs are told apart by one.
+    pub fn key(&self) -> Option<&str> {
+        if let Self::Key { path, .. } = self { Some(path) } else { None }
+    }
 }
 
 /// What happens to a letter whose hand-over is in doubt after a crash.

@@ -77,7 +77,7 @@ impl Run<'_> {
             return;
         }
         let book = self.book;
-        for rule in book.rules.values().filter(|rule| rule.map == moved.map) {
+        for rule in book.moved_on(&moved.map) {
             let starts = match &rule.trigger {
                 Trigger::Join { segment } => moved.joined && *segment == moved.segment,
                 Trigger::Quit { segment } => !moved.joined && *segment == moved.segment,

@@ -6,6 +6,7 @@ use super::advance::Run;
 use super::condition::{Answer, Part};
 use super::customer::{Enrollment, StayTimer};
 use super::effect::{Cause, Decision, Effect, EndReason};
+use super::event::kind;
 use super::facts::fold::Happening;
 use super::facts::view;
 use super::holdout::held_out;
@@ -33,13 +34,23 @@ pub(super) struct Occasion<'a> {
     pub(super) event: Option<&'a Value>,
 }
 
+/// The rule that a call of the API names.
+fn called(event: Option<&Value>) -> Option<&str> {
+    event?.get("rule")?.as_str()
+}
+
 impl Run<'_> {
     /// Starts every rule that an event's happenings trigger.
     pub(super) fn start_on_events(&mut self, happened: &[Happening], occasion: &Occasion<'_>) {
         let book = self.book;
         for happening in happened {
-            for rule in book.rules.values() {
-                if matches!(&rule.trigger, Trigger::Event { kind } if *kind == happening.kind) {
+            for rule in book.started_by(&happening.kind) {
+                let starts = match &rule.trigger {
+                    Trigger::Event { kind } => *kind == happening.kind,
+                    Trigger::Call => happening.kind == kind::RULE_CALLED && called(occasion.event) == Some(&rule.id),
+                    _ => false,
+                };
+                if starts {
                     self.try_start(rule, &Occasion { at: happening.at, ..occasion.clone() });
                 }
             }
@@ -51,7 +62,8 @@ impl Run<'_> {
         let book = self.book;
         // Changing the rules or merging customers moves people without anything having happened to them.
         let silent = matches!(occasion.cause, Cause::Rulebook | Cause::Merge);
-        for rule in book.rules.values() {
+        let (Moved::Entered { map, .. } | Moved::Left { map, .. }) = moved;
+        for rule in book.moved_on(map) {
             match (&rule.trigger, moved) {
                 (Trigger::Enter { stage: wanted }, Moved::Entered { map, stage })
                 | (Trigger::Leave { stage: wanted }, Moved::Left { map, stage })
@@ -78,7 +90,7 @@ impl Run<'_> {
     /// Starts the rules whose `becomes` condition turned true.
     pub(super) fn start_on_truths(&mut self, occasion: &Occasion<'_>) {
         let book = self.book;
-        for rule in book.rules.values() {
+        for rule in book.started_by_truth() {
             let Trigger::Becomes { condition } = &rule.trigger else { continue };
             let Answer { holds, flips_at } = condition.evaluate(self.facts(None));
             self.flips = placement::earliest(self.flips, flips_at);
@@ -152,24 +164,8 @@ impl Run<'_> {
             );
             return Some(("group_taken", note, Vec::new()));
         }
-        if let Some(running) = self.customer.enrollments.iter().find(|e| e.rule == rule.id) {
-            let note = format!("a run of this rule began at {} and is not over", running.started_at.in_words(zone));
-            return Some(("already_running", note, Vec::new()));
-        }
-        if let Some(past) = self.customer.past.get(&rule.id) {
-            let began = past.started_at.in_words(zone);
-            match rule.reenter {
-                Reenter::Never => {
-                    let note = format!("the customer ran it on {began} and the rule runs once in a life");
-                    return Some(("never_again", note, Vec::new()));
-                }
-                Reenter::After(span) if past.started_at.after(span) > now => {
-                    let again = past.started_at.after(span).in_words(zone);
-                    let note = format!("the customer ran it on {began}; again from {again}");
-                    return Some(("not_again_yet", note, Vec::new()));
-                }
-                Reenter::Always | Reenter::After(_) => {}
-            }
+        if let Some((outcome, note)) = self.not_again(rule, occasion) {
+            return Some((outcome, note, Vec::new()));
         }
         if let Some(when) = &rule.when {
             let facts = self.facts(occasion.event);
@@ -200,12 +196,50 @@ impl Run<'_> {
         self.end_where(&EndReason::Outranked { rule: rule.id.clone() }, |e, _| below(e));
     }
 
+    /// Why the customer may not run the rule again now, if so.
+    fn not_again(&self, rule: &Rule, occasion: &Occasion<'_>) -> Option<(&'static str, String)> {
+        let (now, zone) = (self.customer.now, self.book.shop.zone);
+        let key = rule.key_of(occasion.event);
+        if let (Some(path), None) = (rule.reenter.key(), &key) {
+            return Some(("no_key", format!("runs are told apart by event.{path}, and the event has none")));
+        }
+        let under = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+        if let Some(running) = self.customer.enrollments.iter().find(|e| e.rule == rule.id && e.key == key) {
+            let began = running.started_at.in_words(zone);
+            return Some(("already_running", format!("a run of this rule{under} began at {began} and is not over")));
+        }
+        let past = self.customer.past.get(&rule.id)?;
+        let (began, again) = match (&rule.reenter, &key) {
+            (Reenter::Key { after, .. }, Some(key)) => (*past.keys.get(key)?, *after),
+            (Reenter::After(span), _) => (past.started_at, Some(*span)),
+            (Reenter::Never, _) => (past.started_at, None),
+            (Reenter::Always | Reenter::Key { .. }, _) => return None,
+        };
+        let on = began.in_words(zone);
+        match again.map(|span| began.after(span)) {
+            None if key.is_some() => {
+                Some(("never_again", format!("the customer ran it{under} on {on}, and once is all")))
+            }
+            None => Some(("never_again", format!("the customer ran it on {on} and the rule runs once in a life"))),
+            Some(again) if again > now => {
+                let again = again.in_words(zone);
+                Some(("not_again_yet", format!("the customer ran it{under} on {on}; again from {again}")))
+            }
+            Some(_) => None,
+        }
+    }
+
     fn start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {
         let now = self.customer.now;
         self.outrank(rule);
         let past = self.customer.past.entry(rule.id.clone()).or_default();
         past.runs += 1;
         past.started_at = now;
+        let key = rule.key_of(occasion.event);
+        if let Some(key) = &key {
+            past.keys.insert(key.clone(), now);
+            past.forget_keys();
+        }
         let id = ids::enrollment(now, &self.customer.id, &rule.id, past.runs);
         let stage = self.customer.stages.get(&rule.map).map(|at| at.stage.clone());
         self.effects.push(Effect::Enrolled {
@@ -222,6 +256,7 @@ impl Run<'_> {
         self.customer.enrollments.push(Enrollment {
             id: id.clone(),
             rule: rule.id.clone(),
+            key,
             started_at: now,
             rulebook: self.book.hash.clone(),
             step: rule.steps.first().map(|s| s.id.clone()).unwrap_or_default(),
@@ -230,6 +265,7 @@ impl Run<'_> {
             parked: None,
             skips: false,
             awaits: None,
+            ends_at: rule.max_life.map(|life| now.after(life)),
             promo: None,
             wants_promo: None,
             promo_until: None,
@@ -238,6 +274,7 @@ impl Run<'_> {
             captured: view::document(&self.customer, None, |root| rule.capture.iter().any(|kept| kept == root)),
         });
         self.moment = occasion.at;
+        self.began |= !rule.exit_when.is_empty();
         self.walk(&id);
     }
 

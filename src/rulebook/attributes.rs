@@ -8,7 +8,7 @@ use super::source::Source;
 use crate::journey::facts::{FACTS, Type};
 use crate::journey::spelling::suggest;
 
-const TYPES: [Type; 5] = [Type::Text, Type::Number, Type::Bool, Type::Time, Type::List];
+const TYPES: [Type; 6] = [Type::Text, Type::Number, Type::Bool, Type::Time, Type::Date, Type::List];
 
 /// Whether a name can stand in a condition.
 pub(super) fn is_name(name: &str) -> bool {

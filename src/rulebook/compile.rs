@@ -7,6 +7,8 @@
 
 mod condition;
 mod cron;
+mod date;
+mod ends;
 mod errand;
 mod limits;
 mod map;

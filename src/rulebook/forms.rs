@@ -21,7 +21,7 @@ pub(super) use errand::{CrmForm, Named, WebhookForm};
 pub(super) use limits::{AtLimitForm, LimitsForm, LimitsList, QuietForm, ShopLimitsForm};
 pub(super) use map::{AttributesForm, MapForm, StageForm};
 pub(super) use pool::PoolForm;
-pub(super) use rule::{GoalForm, OnForm, ReenterForm, RuleForm};
+pub(super) use rule::{ConditionsForm, ExitForm, GoalForm, OnForm, ReenterForm, RuleForm};
 pub(super) use scenario::{
     Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, HeldForm, ItemForm, LetterForm, MaybeStage, OneOrMany,
     OrderForm, ScenarioForm, ScenariosForm, WithheldForm,

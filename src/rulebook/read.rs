@@ -85,6 +85,19 @@ impl Read for f64 {
     }
 }
 
+impl Read for bool {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match node.text() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => {
+                reader.fault("wrong-type", &node.place, "expected `true` or `false`");
+                None
+            }
+        }
+    }
+}
+
 macro_rules! whole_number {
     ($($type:ty),+) => {$(
         impl Read for $type {

@@ -4,6 +4,7 @@
 //! events of the core, one body each, under their own id. One bad event does not hold up the others.
 
 mod amount;
+mod call;
 mod customer;
 mod event;
 mod fields;
@@ -102,12 +103,25 @@ pub fn read(body: &[u8], shop_currency: &str, now: Timestamp) -> Result<Vec<Read
     Ok(batch(body)?.into_iter().map(reading).collect())
 }
 
+/// Reads a call of a rule that was accepted at `now`: its event, or every fault of it. Pure.
+pub fn read_call(
+    body: &[u8],
+    rule: &str,
+    key: Option<String>,
+    now: Timestamp,
+) -> Result<Result<Event, Vec<Fault>>, Problem> {
+    Ok(call::read(json_of(body)?, rule, key, now))
+}
+
+fn json_of(body: &[u8]) -> Result<Value, Problem> {
+    let bad = |error| Problem::new(StatusCode::BAD_REQUEST, "not_json", format!("The body is not JSON: {error}."));
+    serde_json::from_slice(body).map_err(bad)
+}
+
 /// The events of a body: an object, an array, or an object with `events`.
 fn batch(body: &[u8]) -> Result<Vec<Value>, Problem> {
     let bad = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
-    let value =
-        serde_json::from_slice(body).map_err(|error| bad("not_json", format!("The body is not JSON: {error}.")))?;
-    let events = match value {
+    let events = match json_of(body)? {
         Value::Array(events) => events,
         Value::Object(mut object) => match object.remove("events") {
             Some(Value::Array(events)) if object.is_empty() => events,
@@ -131,6 +145,11 @@ fn unheard(book: &Rulebook, kind: &str) -> Option<String> {
     }
     let meant = nearest(kind, kind::KNOWN).map(|known| format!(": did you mean `{known}`?")).unwrap_or_default();
     Some(format!("no rule listens to `{kind}`{meant}"))
+}
+
+/// Stores bodies; tells of each whether it is new.
+pub(super) async fn submit(state: &WebState, bodies: Vec<NewBody>) -> Result<Vec<bool>, Problem> {
+    state.ingest.submit(bodies).await.map_err(|error| Problem::not_stored(&error))
 }
 
 /// Stores the events that passed, in one go.
@@ -161,7 +180,7 @@ async fn store(state: &WebState, readings: Vec<Reading>) -> Result<Vec<Answer>, 
     if bodies.is_empty() {
         return Ok(answers);
     }
-    let stored = state.ingest.submit(bodies).await.map_err(|error| Problem::not_stored(&error))?;
+    let stored = submit(state, bodies).await?;
     let passed = answers.iter_mut().filter(|a| matches!(a.verdict, Verdict::Accepted));
     for (answer, stored) in passed.zip(stored) {
         if !stored {

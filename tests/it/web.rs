@@ -1,6 +1,7 @@
 //! Behaviour over HTTP: what is taken, what is refused, what pages show.
 
 mod browser;
+mod calls;
 mod events;
 mod hooks;
 mod maps;

@@ -9,6 +9,7 @@ use super::loose::names;
 use super::model::Customer;
 use super::reader::{Reader, fingerprint, seconds};
 use crate::crm::ParseError;
+use crate::journey::date::parse_day;
 use crate::journey::event::{Event, Key, Profile, kind};
 use crate::journey::time::Timestamp;
 
@@ -98,7 +99,8 @@ pub(super) fn attributes(
     let created = reader.date("createdAt", customer.created_at.as_deref())?;
     let rest = [
         ("site", text(customer.site.as_deref())),
-        ("birthday", text(customer.birthday.as_deref())),
+        // What is no day of the calendar could only mislead whoever waits for it.
+        ("birthday", text(customer.birthday.as_deref().filter(|day| parse_day(day).is_some()))),
         ("created_at", created.map(|at| Value::from(at.rfc3339()))),
         ("vip", customer.vip.map(Value::from)),
         ("bad", customer.bad.map(Value::from)),

@@ -159,6 +159,7 @@ pub fn slot_of_new(book: &Rulebook, rule: &Rule, customer: &Customer, now: Times
     with_it.pending.push(Pending {
         message: String::new(),
         enrollment: String::new(),
+        key: None,
         rule: rule.id.clone(),
         purpose: rule.purpose.clone(),
         planned_at: now,

@@ -10,6 +10,7 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo};
 
 use super::text::{depth, offset_of, range, slice, visit};
 use super::{AgeKind, ConditionFault, Node};
+use crate::journey::date::parse_day;
 use crate::journey::facts::{CAPTURED, Scope, Type};
 use crate::journey::spelling::nearest;
 use crate::journey::time::Timestamp;
@@ -233,7 +234,7 @@ impl Checker<'_> {
             }
             op::ADD if args.contains(&Type::Text) => Type::Text,
             op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO | op::NEGATE => {
-                if args.iter().any(|t| matches!(t, Type::Time | Type::Bool | Type::List)) {
+                if args.iter().any(|t| matches!(t, Type::Time | Type::Date | Type::Bool | Type::List)) {
                     self.fault(expression, "only numbers can be reckoned with".into(), None);
                 }
                 Type::Number
@@ -248,7 +249,7 @@ impl Checker<'_> {
                 Type::Number
             }
             "contains" | "startsWith" | "endsWith" => {
-                if matches!(target, Some(Type::Number | Type::Bool | Type::Time | Type::List)) {
+                if matches!(target, Some(Type::Number | Type::Bool | Type::Time | Type::Date | Type::List)) {
                     let help =
                         (target == Some(Type::List)).then(|| "for a list write `\"x\" in customer.tags`".to_owned());
                     self.fault(expression, format!("`{name}` works on text only"), help);
@@ -271,10 +272,17 @@ impl Checker<'_> {
             kind == Type::Time
                 && matches!(&call.args[other].expr, Expr::Literal(LiteralValue::String(s)) if Timestamp::parse_rfc3339(s.inner()).is_some())
         };
-        if fits || moment(*left, 1) || moment(*right, 0) {
+        // So may a fixed day, whose text sorts as days do.
+        let day = |kind: Type, other: usize| {
+            kind == Type::Date
+                && matches!(&call.args[other].expr, Expr::Literal(LiteralValue::String(s)) if parse_day(s.inner()).is_some())
+        };
+        if fits || moment(*left, 1) || moment(*right, 0) || day(*left, 1) || day(*right, 0) {
             return;
         }
-        let help = if *left == Type::Time || *right == Type::Time {
+        let help = if [*left, *right].contains(&Type::Date) {
+            Some("a date is compared with a day in full: \"2026-01-31\"".to_owned())
+        } else if *left == Type::Time || *right == Type::Time {
             Some(
                 "a moment is compared by `older_than` or `within`, or with one in full: \"2026-01-31T00:00:00Z\""
                     .to_owned(),

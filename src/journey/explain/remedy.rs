@@ -19,13 +19,15 @@ pub(super) fn to_start(book: &Rulebook, rule: &Rule, customer: &Customer, now: T
     let mut wishes: Vec<String> = book.paused(&rule.id).map(|_| "the rule is resumed".to_owned()).into_iter().collect();
     wishes.extend(triggered(book, rule, facts));
     wishes.extend(placed(book, rule, facts));
-    if let Some(run) = customer.enrollments.iter().find(|run| run.rule == rule.id) {
+    // Of a rule with a key another run may always begin, under another key.
+    let keyed = rule.reenter.key().is_some();
+    if let Some(run) = customer.enrollments.iter().find(|run| run.rule == rule.id && !keyed) {
         wishes.push(format!("the run that began at {} is over", run.started_at.in_words(facts.zone)));
     }
-    if let (Some(past), Reenter::After(span)) = (past, rule.reenter)
-        && past.started_at.after(span) > now
+    if let (Some(past), Reenter::After(span)) = (past, &rule.reenter)
+        && past.started_at.after(*span) > now
     {
-        wishes.push(format!("that is on {} or later", past.started_at.after(span).in_words(facts.zone)));
+        wishes.push(format!("that is on {} or later", past.started_at.after(*span).in_words(facts.zone)));
     }
     wishes.extend(rule.when.iter().flat_map(|when| when.lacks(facts)));
     wishes
@@ -61,6 +63,11 @@ fn triggered(book: &Rulebook, rule: &Rule, facts: Facts<'_>) -> Vec<String> {
             }
             wishes
         }
+        Trigger::Date(date) => match facts.customer.dates.get(&rule.id) {
+            Some(at) => vec![format!("{} comes: next on {}", date.fact, at.in_words(facts.zone))],
+            None => vec![format!("`{}` is said, with a moment that is still to come", date.fact)],
+        },
+        Trigger::Call => vec![format!("POST /api/v1/rules/{}/start is called", rule.id)],
         Trigger::Becomes { condition } => becomes(condition, facts),
         Trigger::Cron { schedule, segment } => {
             let next = schedule.next_after(facts.now).map(|at| at.in_words(facts.zone));

@@ -66,8 +66,12 @@ pub fn value(customer: &Customer, event: Option<&Value>, path: &str) -> Option<V
 
 /// What stands under a dotted name inside a value; null where nothing does.
 pub fn inside(value: &Value, path: &str) -> Value {
-    let found = path.split('.').try_fold(value, |at, segment| at.get(segment));
-    found.cloned().unwrap_or(Value::Null)
+    of_event(value, path).cloned().unwrap_or(Value::Null)
+}
+
+/// The value of a dotted name inside an event: `order.id` of `event.order.id`.
+pub fn of_event<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(event, |at, name| at.get(name))
 }
 
 /// An event as conditions and letters read it.

@@ -6,9 +6,9 @@ use super::Written;
 use crate::journey::condition::Condition;
 use crate::journey::event::kind;
 use crate::journey::map::JourneyMap;
-use crate::journey::rule::{Action, Trigger};
+use crate::journey::rule::{Action, Reenter, Trigger};
 use crate::rulebook::diagnostic::Diagnostic;
-use crate::rulebook::forms::{MapForm, Text};
+use crate::rulebook::forms::{ConditionsForm, MapForm, Text};
 use crate::rulebook::source::Source;
 
 fn is(condition: &Condition, word: &str) -> bool {
@@ -95,12 +95,21 @@ pub(in crate::rulebook) fn check_rule(
         }
         _ => {}
     }
-    if let (Some(exit), Some(text)) = (&rule.exit_when, &form.exit_when)
-        && is(exit, "true")
-    {
+    for text in form.exit_when.iter().flat_map(ConditionsForm::all).filter(|text| text.value.trim() == "true") {
         never(&text.place, "it ends as soon as it begins".into());
     }
     check_deleted(written, faults);
+    check_yearly(written, faults);
+}
+
+/// What comes every year and runs once in a life is hardly meant.
+fn check_yearly(written: &Written<'_>, faults: &mut Vec<Diagnostic>) {
+    let yearly = matches!(&written.rule.trigger, Trigger::Date(date) if date.yearly);
+    if let Some(on) = written.form.on.0.as_ref().filter(|_| yearly && written.rule.reenter == Reenter::Never) {
+        let message = "the date comes every year, but a customer runs this rule once in a life";
+        let fault = written.source.error("runs-once", &on.place, message).warning();
+        faults.push(fault.help("write `reenter: {after: 300d}`, or `always`"));
+    }
 }
 
 fn check_stage_of_trigger(

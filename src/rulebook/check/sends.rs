@@ -35,7 +35,9 @@ pub(in crate::rulebook) fn check_sends(
                 let fault = written.source.error("no-promo", place, message);
                 faults.push(fault.help("put `- promo: <pool>` before it"));
             }
-            if facts.reads("event") && matches!(written.rule.trigger, Trigger::Cron { .. } | Trigger::Stay { .. }) {
+            if facts.reads("event")
+                && matches!(written.rule.trigger, Trigger::Cron { .. } | Trigger::Date(_) | Trigger::Stay { .. })
+            {
                 let message =
                     format!("the letter `{letter}` reads `event`, and time starts this rule: there is no event");
                 let fault = written.source.error("no-event", place, message).warning();

@@ -3,18 +3,18 @@
 use std::ops::Range;
 
 use super::Unit;
+use super::ends::{compile_exit, compile_goal, compile_life, compile_reenter};
 use super::limits::attention;
 use super::steps::flatten;
 use super::trigger::compile_trigger;
 use crate::journey::event::kind;
 use crate::journey::facts::CAPTURABLE;
-use crate::journey::rule::{Goal, OnChange, Reenter, Rule, Trigger, WhenUncertain};
+use crate::journey::rule::{OnChange, Reenter, Rule, Trigger, WhenUncertain};
 use crate::journey::spelling::{nearest, suggest};
 use crate::journey::time::Span;
-use crate::rulebook::forms::{GoalForm, ReenterForm, RuleForm, Text};
+use crate::rulebook::forms::{ConditionsForm, RuleForm, Text};
 
 const DEFAULT_MAX_AGE: Span = Span::days(1);
-const MAX_GOAL_WINDOW: Span = Span::days(366);
 
 /// Compiles a rule; `None` when something it needs is missing or wrong. The place of each step's writing comes with it.
 pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) -> Option<(Rule, Vec<Range<usize>>)> {
@@ -25,15 +25,16 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         unit.known_stage(stage);
     }
     let trigger = form.on.0.as_ref().and_then(|on| compile_trigger(on, unit));
-    // A schedule has no event that a condition could read.
-    let event = !matches!(trigger, Some(Trigger::Cron { .. }));
+    // A schedule or a date has no event that a condition could read.
+    let event = !matches!(trigger, Some(Trigger::Cron { .. } | Trigger::Date(_)));
     let when = unit.condition_maybe(form.when.as_ref(), event);
-    let exit_when = unit.condition_maybe(form.exit_when.as_ref(), false);
-    for kind in form.exit_on.iter().flatten() {
-        unit.event_kind(kind);
-    }
+    let exit_when = form.exit_when.iter().flat_map(ConditionsForm::all);
+    let exit_when = exit_when.filter_map(|text| unit.condition(text, false)).collect();
+    let exit_on = form.exit_on.iter().flatten().filter_map(|exit| compile_exit(exit, unit)).collect();
     let goal = form.goal.as_ref().and_then(|goal| compile_goal(goal, unit));
-    let reenter = form.reenter.as_ref().map_or(Some(Reenter::Never), |reenter| compile_reenter(reenter, unit));
+    let reenter =
+        form.reenter.as_ref().map_or(Some(Reenter::Never), |reenter| compile_reenter(reenter, trigger.as_ref(), unit));
+    let max_life = form.max_life.as_ref().and_then(|life| compile_life(life, unit));
     let purpose = form.purpose.as_ref().map_or_else(|| "marketing".to_owned(), |purpose| purpose.value.clone());
     if let Some(purpose) = &form.purpose {
         check_purpose(purpose, unit);
@@ -73,12 +74,15 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         map: unit.map.to_owned(),
         stage: form.stage.as_ref().map(|stage| stage.value.clone()),
         description: form.description.clone(),
+        owner: form.owner.clone(),
+        tags: form.tags.clone().unwrap_or_default(),
         trigger: trigger?,
         when,
-        exit_on: form.exit_on.iter().flatten().map(|kind| kind.value.clone()).collect(),
+        exit_on,
         exit_when,
         goal,
         reenter: reenter?,
+        max_life,
         purpose,
         priority: form.priority.as_ref().map(|priority| priority.value),
         group: form.group.as_ref().map(|group| group.value.clone()),
@@ -93,27 +97,6 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
     Some((rule, places))
 }
 
-fn compile_goal(form: &GoalForm, unit: &mut Unit<'_>) -> Option<Goal> {
-    let when = unit.condition_maybe(form.when.as_ref(), true);
-    if let Some(event) = &form.event.0 {
-        unit.event_kind(event);
-    }
-    if let Some(value) = form.value.as_ref().filter(|value| value.value != "order.total") {
-        let message = format!("a goal cannot be worth `{}`", value.value);
-        unit.fault_help("unknown-word", &value.place, message, "write `value: order.total`, or leave it out");
-    }
-    let within = form.within.0.as_ref()?;
-    if within.value.0.is_zero() || within.value.0 > MAX_GOAL_WINDOW {
-        unit.fault("out-of-range", &within.place, "a goal's window is longer than nothing and at most 366 days");
-    }
-    Some(Goal {
-        event: form.event.0.as_ref()?.value.clone(),
-        when,
-        within: within.value.0,
-        value_order_total: form.value.is_some(),
-    })
-}
-
 fn compile_on_change(word: &Text, unit: &mut Unit<'_>) -> Option<OnChange> {
     match word.value.as_str() {
         "exit" => Some(OnChange::Exit),
@@ -123,24 +106,6 @@ fn compile_on_change(word: &Text, unit: &mut Unit<'_>) -> Option<OnChange> {
             unit.fault_help("unknown-word", &word.place, format!("`on_change` knows no `{other}`"), help);
             None
         }
-    }
-}
-
-fn compile_reenter(form: &ReenterForm, unit: &mut Unit<'_>) -> Option<Reenter> {
-    match form {
-        ReenterForm::After { after } => after.0.as_ref().map(|after| Reenter::After(after.value.0)),
-        ReenterForm::Word(word) => match word.value.as_str() {
-            "never" => Some(Reenter::Never),
-            "always" => Some(Reenter::Always),
-            other => {
-                let help = match other.parse::<Span>() {
-                    Ok(_) => format!("write `reenter: {{after: {other}}}`"),
-                    Err(_) => suggest(other, &["never", "always"], "words that can stand here, besides `{after: 7d}`"),
-                };
-                unit.fault_help("unknown-word", &word.place, format!("`reenter` knows no `{other}`"), help);
-                None
-            }
-        },
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Unit;
+use crate::journey::date::parse_day;
 use crate::journey::facts::Type;
 use crate::journey::rule::TagChange;
 use crate::journey::spelling::suggest;
@@ -67,6 +68,7 @@ pub(super) fn of_type(value: &Value, kind: Type) -> Option<Value> {
         | (Type::Bool, Value::Bool(_))
         | (Type::List, Value::Array(_)) => Some(value.clone()),
         (Type::Text, Value::Number(number)) => Some(Value::String(number.to_string())),
+        (Type::Date, Value::String(text)) => parse_day(text).map(|_| value.clone()),
         (Type::Time, Value::String(text)) => Timestamp::parse_rfc3339(text).map(moment),
         _ => None,
     }

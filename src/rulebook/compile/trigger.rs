@@ -4,10 +4,12 @@ use chrono_tz::Tz;
 
 use super::Unit;
 use super::cron::compile_cron;
+use super::date::compile_date;
 use super::wait::LONGEST;
 use crate::journey::rule::Trigger;
 use crate::journey::spelling::nearest;
 use crate::rulebook::forms::{OnForm, Text};
+use crate::rulebook::read::At;
 
 /// Compiles `on:`; exactly one of its ways must be written.
 pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trigger> {
@@ -19,13 +21,17 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
         ("join", &form.join),
         ("quit", &form.quit),
         ("becomes", &form.becomes),
+        ("date", &form.date),
         ("cron", &form.cron),
     ]
     .into_iter()
     .filter_map(|(name, text)| text.as_ref().map(|text| (name, text)))
     .collect();
+    if let Some(call) = &form.call {
+        return compile_call(call, form, &ways, unit);
+    }
     let Some((way, text)) = ways.first().copied() else {
-        let help = "write one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `cron`";
+        let help = "write one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `date`, `call`, `cron`";
         unit.fault_help("no-trigger", &form.place, "nothing starts this rule", help);
         return None;
     };
@@ -35,7 +41,11 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
     }
     misplaced(form.span.as_ref().map(|s| &s.place), "for", "stay", way, unit);
     misplaced(form.segment.as_ref().map(|s| &s.place), "segment", "cron", way, unit);
-    misplaced(form.tz.as_ref().map(|s| &s.place), "tz", "cron", way, unit);
+    misplaced(form.yearly.as_ref().map(|s| &s.place), "yearly", "date", way, unit);
+    misplaced(form.at.as_ref().map(|s| &s.place), "at", "date", way, unit);
+    if way != "date" {
+        misplaced(form.tz.as_ref().map(|s| &s.place), "tz", "cron", way, unit);
+    }
     match way {
         "event" => {
             unit.event_kind(text);
@@ -58,6 +68,7 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
             unit.known_segment(text);
             Some(Trigger::Quit { segment: text.value.clone() })
         }
+        "date" => compile_date(form, text, unit).map(Trigger::Date),
         "becomes" => unit.condition(text, false).map(|condition| Trigger::Becomes { condition }),
         _ => {
             let segment = unit.condition_maybe(form.segment.as_ref(), false);
@@ -88,6 +99,29 @@ fn compile_stay(form: &OnForm, stage: &Text, unit: &mut Unit<'_>) -> Option<Trig
         unit.fault("impossible-wait", &span.place, format!("longer than {LONGEST}: nobody waits that long"));
     }
     Some(Trigger::Stay { stage: stage.value.clone(), span: span.value.0 })
+}
+
+/// Compiles `call`, beside which nothing else may stand.
+fn compile_call(call: &At<bool>, form: &OnForm, ways: &[(&str, &Text)], unit: &mut Unit<'_>) -> Option<Trigger> {
+    for (extra, text) in ways {
+        let message = format!("a rule starts in one way: `call` is there already, so `{extra}` is one too many");
+        unit.fault_help("two-triggers", &text.place, message, "write a second rule for the second way");
+    }
+    let at = |place: Option<&std::ops::Range<usize>>| place.cloned();
+    for (key, belongs, place) in [
+        ("for", "stay", at(form.span.as_ref().map(|s| &s.place))),
+        ("segment", "cron", at(form.segment.as_ref().map(|s| &s.place))),
+        ("yearly", "date", at(form.yearly.as_ref().map(|s| &s.place))),
+        ("at", "date", at(form.at.as_ref().map(|s| &s.place))),
+        ("tz", "cron", at(form.tz.as_ref().map(|s| &s.place))),
+    ] {
+        misplaced(place.as_ref(), key, belongs, "call", unit);
+    }
+    if !call.value {
+        unit.fault_help("no-trigger", &call.place, "nothing starts this rule", "write `call: true`");
+        return None;
+    }
+    Some(Trigger::Call)
 }
 
 fn compile_zone(text: &Text, unit: &mut Unit<'_>) -> Option<Tz> {

@@ -113,7 +113,7 @@ pub(in crate::rulebook) struct AttributesForm(pub(in crate::rulebook) Vec<(Key, 
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Attribute")]
 pub(in crate::rulebook) struct AttributeForm {
-    /// `text`, `number`, `boolean`, `time` or `list`.
+    /// `text`, `number`, `boolean`, `time`, `date` or `list`.
     #[schemars(rename = "type")]
     pub(in crate::rulebook) kind: Need<Text>,
     /// What it means.

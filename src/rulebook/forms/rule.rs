@@ -17,20 +17,27 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) rule: Need<Text>,
     /// A sentence for people.
     pub(in crate::rulebook) description: Option<String>,
+    /// Who answers for it.
+    pub(in crate::rulebook) owner: Option<String>,
+    /// Words by which people find it.
+    pub(in crate::rulebook) tags: Option<Vec<String>>,
     /// The stage of the map at which the customer must be for the rule to start.
     pub(in crate::rulebook) stage: Option<Text>,
-    /// What starts it: one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `cron`.
+    /// What starts it: one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `date`, `call`, `cron`.
     pub(in crate::rulebook) on: Need<OnForm>,
     /// Condition that must hold when it is triggered.
     pub(in crate::rulebook) when: Option<Text>,
-    /// Kinds of events that end a run.
-    pub(in crate::rulebook) exit_on: Option<Vec<Text>>,
-    /// Condition that ends a run as soon as it holds.
-    pub(in crate::rulebook) exit_when: Option<Text>,
+    /// Events that end a run: kinds, or `{event: order.paid, when: "event.order.total > 100"}`.
+    pub(in crate::rulebook) exit_on: Option<Vec<ExitForm>>,
+    /// Condition that ends a run as soon as it holds, or a list of such.
+    pub(in crate::rulebook) exit_when: Option<ConditionsForm>,
     /// What the rule is for, and when it counts as reached.
     pub(in crate::rulebook) goal: Option<GoalForm>,
-    /// Whether a customer may run it again: `never` (default), `always` or `{after: 7d}`.
+    /// Whether a customer may run it again: `never` (default), `always`, `{after: 7d}`, or once for each value of an event's
+    /// field: `{key: event.order.id}`.
     pub(in crate::rulebook) reenter: Option<ReenterForm>,
+    /// How long a run lasts at most.
+    pub(in crate::rulebook) max_life: Option<At<SpanText>>,
     /// Which consent its letters need: `marketing` (default), `transactional` or the shop's own.
     pub(in crate::rulebook) purpose: Option<Text>,
     /// Its rank among letters that compete for a cap and among rules of its group; the higher one wins, 0 if not written.
@@ -60,6 +67,8 @@ pub(in crate::rulebook) struct RuleForm {
 fields!(RuleForm {
     rule,
     description,
+    owner,
+    tags,
     stage,
     on,
     when,
@@ -67,6 +76,7 @@ fields!(RuleForm {
     exit_when,
     goal,
     reenter,
+    max_life,
     purpose,
     priority,
     group,
@@ -80,7 +90,7 @@ fields!(RuleForm {
     steps,
 });
 
-/// What starts a rule: exactly one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `cron`.
+/// What starts a rule: exactly one of `event`, `enter`, `leave`, `stay`, `join`, `quit`, `becomes`, `date`, `call`, `cron`.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "On")]
 pub(in crate::rulebook) struct OnForm {
@@ -101,11 +111,19 @@ pub(in crate::rulebook) struct OnForm {
     pub(in crate::rulebook) quit: Option<Text>,
     /// This condition turned from false to true, by an event or by time alone.
     pub(in crate::rulebook) becomes: Option<Text>,
+    /// A date of the customer, with days before or after it: `customer.birthday - 7d`.
+    pub(in crate::rulebook) date: Option<Text>,
+    /// With `date`: whether it comes again every year.
+    pub(in crate::rulebook) yearly: Option<At<bool>>,
+    /// With `date`: the time of day; `09:00` if not written.
+    pub(in crate::rulebook) at: Option<Text>,
+    /// `true`: a call of the API starts it.
+    pub(in crate::rulebook) call: Option<At<bool>>,
     /// A cron schedule of five fields: minute, hour, day of month, month, day of week.
     pub(in crate::rulebook) cron: Option<Text>,
     /// With `cron`: condition that says who is meant; everyone on the map if not written.
     pub(in crate::rulebook) segment: Option<Text>,
-    /// With `cron`: `shop` (default) or an IANA time zone.
+    /// With `cron`: `shop` (default) or an IANA time zone. With `date`: `customer` (default) or `shop`.
     pub(in crate::rulebook) tz: Option<Text>,
     /// The whole of it.
     #[schemars(skip)]
@@ -124,6 +142,10 @@ impl Read for OnForm {
             join: fields.take("join", reader)?,
             quit: fields.take("quit", reader)?,
             becomes: fields.take("becomes", reader)?,
+            date: fields.take("date", reader)?,
+            yearly: fields.take("yearly", reader)?,
+            at: fields.take("at", reader)?,
+            call: fields.take("call", reader)?,
             cron: fields.take("cron", reader)?,
             segment: fields.take("segment", reader)?,
             tz: fields.take("tz", reader)?,
@@ -144,11 +166,67 @@ pub(in crate::rulebook) struct GoalForm {
     pub(in crate::rulebook) when: Option<Text>,
     /// How long after a letter was handed over it still counts.
     pub(in crate::rulebook) within: Need<At<SpanText>>,
-    /// What it is worth: `order.total`, or nothing.
+    /// What it is worth: `order.total`, a number of the event such as `event.amount`, or nothing.
     pub(in crate::rulebook) value: Option<Text>,
 }
 
 fields!(GoalForm { event, when, within, value });
+
+/// An event that ends a run.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, rename = "Exit")]
+pub(in crate::rulebook) enum ExitForm {
+    /// Its kind.
+    Kind(Text),
+    /// Its kind, with a condition.
+    When {
+        /// The kind.
+        event: Need<Text>,
+        /// Condition that must hold for that event.
+        when: Option<Text>,
+    },
+}
+
+impl Read for ExitForm {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if let Yaml::Map(_) = node.value {
+            let mut fields = Fields::of(node, reader)?;
+            let (event, when) = (fields.take("event", reader)?, fields.take("when", reader)?);
+            fields.finish(reader);
+            return Some(Self::When { event, when });
+        }
+        Text::read(node, reader).map(Self::Kind)
+    }
+}
+
+/// One condition or a list of them.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged, rename = "Conditions")]
+pub(in crate::rulebook) enum ConditionsForm {
+    /// One.
+    One(Text),
+    /// Several, of which one is enough.
+    Any(Vec<Text>),
+}
+
+impl ConditionsForm {
+    /// All of them.
+    pub(in crate::rulebook) fn all(&self) -> &[Text] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Any(list) => list,
+        }
+    }
+}
+
+impl Read for ConditionsForm {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match node.value {
+            Yaml::List(_) => Vec::read(node, reader).map(Self::Any),
+            _ => Text::read(node, reader).map(Self::One),
+        }
+    }
+}
 
 /// Whether a customer may run a rule again.
 #[derive(Debug, JsonSchema)]
@@ -156,10 +234,12 @@ fields!(GoalForm { event, when, within, value });
 pub(in crate::rulebook) enum ReenterForm {
     /// `never` or `always`.
     Word(Text),
-    /// This long after the start of the last run.
-    After {
-        /// How long.
-        after: Need<At<SpanText>>,
+    /// This long after the start of the last run, or once under each key.
+    More {
+        /// How long after the start of the last run (under the same key).
+        after: Option<At<SpanText>>,
+        /// The field of the event by whose values runs are told apart: `event.order.id`.
+        key: Option<Text>,
     },
 }
 
@@ -167,9 +247,14 @@ impl Read for ReenterForm {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         if let Yaml::Map(_) = node.value {
             let mut fields = Fields::of(node, reader)?;
-            let after = fields.take("after", reader)?;
+            if fields.node("after").or(fields.node("key")).is_none() {
+                let start = node.place.start..node.place.start;
+                let help = "write `{after: 7d}`, `{key: event.order.id}` or both";
+                reader.fault_help("missing-key", &start, "`after` or `key` is missing", help);
+            }
+            let (after, key) = (fields.take("after", reader)?, fields.take("key", reader)?);
             fields.finish(reader);
-            return Some(Self::After { after });
+            return Some(Self::More { after, key });
         }
         Text::read(node, reader).map(Self::Word)
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::SOURCE;
 use super::fields::{Fields, ID_CHARS, TEXT_CHARS, text, word};
+use crate::journey::date::parse_day;
 use crate::journey::event::{Key, Profile};
 
 const TEXTS: [&str; 5] = ["first_name", "last_name", "locale", "site", "city"];
@@ -100,6 +101,13 @@ fn known_attributes(fields: &mut Fields<'_>, attributes: &mut Map<String, Value>
             attributes.insert("time_zone".into(), zone.into());
         } else {
             fields.fault("time_zone", "is not an IANA time zone, for example Europe/Moscow");
+        }
+    }
+    if let Some(said) = fields.raw("birthday") {
+        match said.as_str() {
+            Some(day) if parse_day(day).is_some() => attributes.extend([("birthday".to_owned(), day.into())]),
+            None if said.is_null() => attributes.extend([("birthday".to_owned(), said)]),
+            _ => fields.fault("birthday", "is not a day, for example 1990-05-01"),
         }
     }
     attributes.extend(fields.moment("created_at").map(|at| ("created_at".to_owned(), at.rfc3339().into())));

@@ -4,17 +4,18 @@ use serde_json::Value;
 
 use super::fields::{Fault, Faults, Fields, ID_CHARS, text};
 use super::{SOURCE, customer, order};
-use crate::journey::event::{Event, kind};
+use crate::journey::event::{Event, Key, Profile, kind};
 use crate::journey::time::{Span, Timestamp};
 
 /// How far in the future an event may claim to be: clocks differ, but a "latest" fact must not be taken hostage.
 const CLOCK_SKEW: Span = Span::days(1);
 
 /// Kinds that only Milepost itself says, each with what to send instead.
-const RESERVED: [(&str, &str); 4] = [
+const RESERVED: [(&str, &str); 5] = [
     (kind::CUSTOMER_MERGED, "customers who share a key are merged by themselves: send an event that names both keys"),
     (kind::ORDER_CANCELLED, "send order.status with order.phase: \"cancelled\""),
     (kind::ORDER_COMPLETED, "send order.status with order.phase: \"complete\""),
+    (kind::RULE_CALLED, "start a rule with POST /api/v1/rules/<rule>/start"),
     (kind::UNSUBSCRIBED, "send customer.updated with customer.consent: {\"marketing\": false}"),
 ];
 
@@ -31,18 +32,8 @@ fn read_fields(value: Value, shop_currency: &str, now: Timestamp, faults: &Fault
     let mut fields = Fields::open(value, "", faults)?;
     let id = fields.needed_id("id");
     let kind = read_kind(&mut fields);
-    let occurred_at = fields.moment("occurred_at").unwrap_or(now);
-    if occurred_at > now.after(CLOCK_SKEW) {
-        fields.fault("occurred_at", "is more than a day in the future");
-    }
-    let (keys, profile) = if let Some(object) = fields.object("customer") {
-        customer::read(object)
-    } else {
-        if faults.is_empty() {
-            fields.fault("customer", "is missing: name the customer by id, external_id, email or phone");
-        }
-        (Vec::new(), None)
-    };
+    let occurred_at = happened_at(&mut fields, now);
+    let (keys, profile) = who(&mut fields);
     let order = fields.object("order").and_then(|object| order::read_order(object, shop_currency));
     let cart = fields.object("cart").map(|object| order::read_cart(object, shop_currency));
     let touchpoint = fields.value("touchpoint").and_then(|v| text(v, "touchpoint".into(), ID_CHARS, faults));
@@ -64,6 +55,26 @@ fn read_fields(value: Value, shop_currency: &str, now: Timestamp, faults: &Fault
     check_content(&event, &fields);
     fields.close();
     Some(event)
+}
+
+/// When it happened: now if that is not said.
+pub(super) fn happened_at(fields: &mut Fields<'_>, now: Timestamp) -> Timestamp {
+    let occurred_at = fields.moment("occurred_at").unwrap_or(now);
+    if occurred_at > now.after(CLOCK_SKEW) {
+        fields.fault("occurred_at", "is more than a day in the future");
+    }
+    occurred_at
+}
+
+/// Whom it happened to.
+pub(super) fn who(fields: &mut Fields<'_>) -> (Vec<Key>, Option<Profile>) {
+    if let Some(object) = fields.object("customer") {
+        return customer::read(object);
+    }
+    if fields.faults().is_empty() {
+        fields.fault("customer", "is missing: name the customer by id, external_id, email or phone");
+    }
+    (Vec::new(), None)
 }
 
 /// `kind`, or `type` as some shops call it.

@@ -36,6 +36,8 @@ enum Happens {
     Cleared,
     Order(u8, u8),
     Consent(bool),
+    /// An event of the shop's own that concerns no rule.
+    Looks,
     Time,
     Cron,
 }
@@ -47,6 +49,7 @@ fn happens() -> impl Strategy<Value = (u32, Happens)> {
         1 => Just(Happens::Cleared),
         3 => (0_u8..6, 0_u8..3).prop_map(|(id, phase)| Happens::Order(id, phase)),
         1 => any::<bool>().prop_map(Happens::Consent),
+        2 => Just(Happens::Looks),
         2 => Just(Happens::Time),
         1 => Just(Happens::Cron),
     ];
@@ -67,6 +70,7 @@ fn to_event(n: usize, what: &Happens, now: Timestamp) -> Option<Event> {
             let consents = BTreeMap::from([("marketing".to_owned(), *granted)]);
             Event { profile: Some(Profile { consents, ..Profile::default() }), ..event("customer.updated", now) }
         }
+        Happens::Looks => event("page.seen", now),
         Happens::Time | Happens::Cron => return None,
     };
     Some(Event { id: n.to_string(), ..made })
@@ -103,6 +107,17 @@ impl Outcome {
 /// Runs a history; after every `batch` inputs the state goes through its stored form, and idle moments in between are
 /// looked at too, as a daemon's timers do.
 fn run(book: &Rulebook, history: &[(u32, Happens)], batch: usize, idle: bool) -> Outcome {
+    run_with(book, history, batch, idle, |_| {})
+}
+
+/// The same with a change of the state before every input.
+fn run_with(
+    book: &Rulebook,
+    history: &[(u32, Happens)],
+    batch: usize,
+    idle: bool,
+    before: impl Fn(&mut Customer),
+) -> Outcome {
     let start = at("2026-03-20T00:00:00Z");
     let mut outcome = Outcome { customer: Customer::new("c1", start), effects: Vec::new() };
     let mut now = start;
@@ -115,6 +130,7 @@ fn run(book: &Rulebook, history: &[(u32, Happens)], batch: usize, idle: bool) ->
             }
         }
         now = next;
+        before(&mut outcome.customer);
         match to_event(n, what, now) {
             Some(event) => outcome.take(book, &Input::Event(&event), now),
             None if matches!(what, Happens::Cron) => outcome.take(book, &Input::Cron { rule: "weekly", at: now }, now),
@@ -149,6 +165,16 @@ proptest! {
         let asleep = run(&book, &history, batch, false);
         prop_assert_eq!(letters(&one.effects), letters(&asleep.effects));
         prop_assert_eq!(&one.customer, &asleep.customer);
+    }
+
+    #[test]
+    fn what_touches_nothing_may_be_passed_over(history in prop::collection::vec(happens(), 1..60)) {
+        let book = rulebook(&RULES);
+        let passed_over = run(&book, &history, 1, true);
+        let looked_at = run_with(&book, &history, 1, true, |customer| customer.unsettled = true);
+        prop_assert_eq!(&passed_over.effects, &looked_at.effects);
+        prop_assert_eq!(&passed_over.customer.flip_at, &looked_at.customer.flip_at);
+        prop_assert_eq!(&passed_over.customer.truths, &looked_at.customer.truths);
     }
 
     #[test]

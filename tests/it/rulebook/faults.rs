@@ -52,6 +52,37 @@ fn keys_and_values() {
 }
 
 #[test]
+fn exits_goals_and_re_entry() {
+    let one = |text: &str, expected: &[&str]| steps(&format!("{text}\nsteps: [{{send: hello}}]\n"), expected);
+    one("owner: Ann\ntags: [cart, spring]", &[]);
+    one("tags: cart", &["wrong-type shop/hello.yaml:3:7"]);
+    one("exit_on: [order.paid, {event: order.created, when: event.order.total > 1}]", &[]);
+    one("exit_on: [{when: event.order.total > 1}]", &["missing-key shop/hello.yaml:3:11"]);
+    one("exit_on: [{event: order.created, when: event.order.total > }]", &["condition shop/hello.yaml:3:59"]);
+    one("exit_on: [{event: order.created, wen: x}]", &["unknown-key shop/hello.yaml:3:34"]);
+    one("exit_when: [orders.count > 1, cart.total > 5]", &[]);
+    one("exit_when: [orders.count > 1, cart.totl > 5]", &["condition shop/hello.yaml:3:31"]);
+    one("exit_when: [orders.count > 1, 'true']", &["never-runs shop/hello.yaml:3:31"]);
+    one("exit_when: {a: b}", &["wrong-type shop/hello.yaml:3:12"]);
+    one("goal: {event: order.created, within: 3d, value: event.amount}", &[]);
+    one("goal: {event: order.created, within: 3d, value: event.}", &["unknown-word shop/hello.yaml:3:49"]);
+    one("reenter: {key: event.order.id, after: 3d}", &[]);
+    one("reenter: {}", &["missing-key shop/hello.yaml:3:10"]);
+    one("reenter: {key: order.id}", &["bad-key shop/hello.yaml:3:16"]);
+    one("reenter: {key: event.order.id, afer: 3d}", &["unknown-key shop/hello.yaml:3:32"]);
+    one("max_life: 0s", &["out-of-range shop/hello.yaml:3:11"]);
+    one("max_life: 900d", &["out-of-range shop/hello.yaml:3:11"]);
+    one("max_life: 30d", &[]);
+    check(
+        &[(
+            "shop/hello.yaml",
+            "rule: hello\non: {cron: '0 10 * * 2'}\nreenter: {key: event.id}\nsteps: [{send: hello}]\n",
+        )],
+        &["no-event shop/hello.yaml:3:16"],
+    );
+}
+
+#[test]
 fn names_that_do_not_exist() {
     steps("stage: buyr\nsteps: [{send: hello}]\n", &["unknown-stage shop/hello.yaml:3:8"]);
     steps("steps: [{send: helo}]\n", &["unknown-letter shop/hello.yaml:3:16"]);
@@ -189,6 +220,51 @@ fn triggers_and_schedules() {
         on(&format!("{{cron: \"{good}\", segment: \"orders.count > 0\"}}"), &[]);
     }
     on("{cron: \"0 10 13 * 5\"}", &["cron-both-days shop/hello.yaml:2:12"]);
+}
+
+#[test]
+fn dates_and_calls() {
+    let dated = |text: &str, expected: &[&str]| {
+        let rule = format!("rule: hello\non: {text}\nreenter: {{after: 300d}}\nsteps: [{{send: hello}}]\n");
+        check(
+            &[("shop/hello.yaml", &rule), ("attributes.yaml", "renewal: {type: date}\nshoes: {type: number}\n")],
+            expected,
+        );
+    };
+    for good in ["customer.birthday", "customer.birthday - 7d", "customer.renewal+2w", "orders.last_at + 30d"] {
+        dated(&format!("{{date: {good}}}"), &[]);
+    }
+    dated("{date: customer.renewal, at: '10:30', tz: shop, yearly: true}", &[]);
+    for bad in [
+        "customer.birthdy",
+        "customer.shoes",
+        "event.at",
+        "messages.last_at",
+        "customer.renewal - 7",
+        "customer.renewal - 36h",
+        "customer.renewal + 900d",
+        "7d",
+        "''",
+    ] {
+        dated(&format!("{{date: {bad}}}"), &["bad-date shop/hello.yaml:2:12"]);
+    }
+    dated("{date: customer.renewal, at: noon}", &["impossible-wait shop/hello.yaml:2:34"]);
+    dated("{date: customer.renewal, tz: Europe/Berlin}", &["unknown-word shop/hello.yaml:2:34"]);
+    dated("{date: customer.renewal, yearly: often}", &["wrong-type shop/hello.yaml:2:38"]);
+    dated("{event: order.created, yearly: true}", &["misplaced-key shop/hello.yaml:2:36"]);
+    on("{date: customer.birthday, yearly: true}", &["runs-once shop/hello.yaml:2:5"]);
+    steps("when: customer.birthday > '1990-01-01'\nsteps: [{send: hello}]\n", &[]);
+    steps("when: customer.birthday > '1990'\nsteps: [{send: hello}]\n", &["condition shop/hello.yaml:3:7"]);
+    on("{call: true}", &[]);
+    on("{call: false}", &["no-trigger shop/hello.yaml:2:12"]);
+    on("{call: true, event: order.created}", &["two-triggers shop/hello.yaml:2:25"]);
+    on("{call: true, tz: shop}", &["misplaced-key shop/hello.yaml:2:22"]);
+    let set = |value: &str, expected: &[&str]| {
+        let rule = format!("{HEAD}steps: [{{set: {{birthday: {value}}}}}, {{send: hello}}]\n");
+        check(&[("shop/hello.yaml", &rule)], expected);
+    };
+    set("'1990-05-01'", &[]);
+    set("May", &["wrong-type shop/hello.yaml:3:26"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use milepost::journey::book::Rulebook;
 use milepost::journey::condition::Condition;
 use milepost::journey::facts::Scope;
 use milepost::journey::map::{CompanySide, CustomerSide, JourneyMap, Persona, Stage, Targets};
-use milepost::journey::rule::{Action, Goal, OnChange, Reenter, Rule, Step, Trigger, WhenUncertain};
+use milepost::journey::rule::{Action, Goal, GoalValue, OnChange, Reenter, Rule, Step, Trigger, WhenUncertain};
 use milepost::journey::time::Span;
 use milepost::store::Count;
 
@@ -242,18 +242,22 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         (kind, _) => Trigger::Event { kind: kind.into() },
     };
     let send = |n| Step { id: format!("send-{n}"), action: Action::Send { letter: format!("{id}-{n}"), still: None } };
-    let goal = Goal { event: "order.created".into(), when: None, within: Span::days(3), value_order_total: true };
+    let goal =
+        Goal { event: "order.created".into(), when: None, within: Span::days(3), value: Some(GoalValue::OrderTotal) };
     Rule {
         id: id.into(),
         map: MAP.into(),
         stage,
         description: Some(description.into()),
+        owner: None,
+        tags: Vec::new(),
         trigger,
         when: None,
         exit_on: Vec::new(),
-        exit_when: None,
+        exit_when: Vec::new(),
         goal: (purpose == "marketing").then_some(goal),
         reenter: Reenter::Never,
+        max_life: None,
         purpose: purpose.into(),
         priority: None,
         group: None,

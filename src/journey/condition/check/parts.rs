@@ -57,7 +57,9 @@ impl Checker<'_> {
     /// `segment.<name>` where a condition is wanted.
     pub(super) fn segment(&mut self, name: &str, expression: &IdedExpr) -> Node {
         let text = slice(expression, self.info);
-        let Some(segments) = &self.scope.segments else { return Node::Any(Vec::new()) };
+        // What cannot be told is nothing that anybody could say something about.
+        let untold = || Node::Expression { expression: expression.clone(), text: text.clone(), paths: Vec::new() };
+        let Some(segments) = &self.scope.segments else { return untold() };
         if let Some(condition) = segments.get(name) {
             return Node::Segment { condition: condition.clone(), text };
         }
@@ -67,7 +69,7 @@ impl Checker<'_> {
             None => format!("segments of this map: {}", segments.keys().cloned().collect::<Vec<_>>().join(", ")),
         };
         self.fault(expression, format!("there is no segment `{name}`"), Some(help));
-        Node::Any(Vec::new())
+        untold()
     }
 
     /// A segment inside an expression, or `segment` alone.
