@@ -12,7 +12,6 @@ use super::pause::Pauses;
 use super::promo::PoolRules;
 use super::rule::Rule;
 use super::segment::Segment;
-use super::wait::Awaited;
 
 /// What the shop is, as far as decisions need it.
 #[derive(Clone, Debug, PartialEq)]

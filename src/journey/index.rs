@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::book::Rulebook;
 use super::event::kind;
 use super::rule::{Action, Rule, Trigger};
-use super::wait::{Await, Awaited};
+use super::wait::Awaited;
 
 /// The index of a rulebook's rules, made when it is first asked.
 #[derive(Debug, Default)]
@@ -62,7 +62,10 @@ impl Lists {
         self.ending.extend(rule.exit_on.iter().map(|exit| exit.event.clone()));
         self.ending.extend(rule.goal.iter().map(|goal| goal.event.clone()));
         self.ending.extend(rule.steps.iter().filter_map(|step| match &step.action {
-            Action::Await(Await { what: Awaited::Event { kind, .. }, .. }) => Some(kind.clone()),
+            Action::Await(wait) => match &wait.what {
+                Awaited::Event { kind, .. } => Some(kind.clone()),
+                Awaited::Condition(_) => None,
+            },
             _ => None,
         }));
     }

@@ -9,7 +9,7 @@ use super::book::Rulebook;
 use super::change::taken_over;
 use super::customer::{Awaiting, Customer, Enrollment, Orders, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
-use super::event::Phase;
+use super::event::{Phase, kind};
 use super::exit::ended_by_order;
 use super::promo;
 use super::time::Timestamp;
