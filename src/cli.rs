@@ -27,6 +27,7 @@ pub mod messages;
 mod moment;
 mod out;
 pub mod pause;
+pub mod plan;
 pub mod promo;
 pub mod render;
 pub mod resume;
@@ -72,6 +73,8 @@ enum Command {
     Fmt(fmt::FmtArgs),
     /// Print the JSON Schema of map files, rule files, scenarios or settings, for editors.
     Schema(schema::SchemaArgs),
+    /// Show what the rules on disk would change, and for whom.
+    Plan(plan::PlanArgs),
     /// Put the rules on disk in force.
     Apply(apply::ApplyArgs),
     /// Pause a rule, or list what is paused.
@@ -141,6 +144,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Fmt(args) => fmt::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context).await,
         Command::Schema(args) => schema::run(&args),
+        Command::Plan(args) => Box::pin(plan::run(&args, context)).await,
         Command::Apply(args) => apply::run(&args, context).await,
         Command::Pause(args) => pause::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,

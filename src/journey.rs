@@ -21,6 +21,7 @@ pub mod event;
 mod exit;
 pub mod explain;
 pub mod facts;
+pub mod foresee;
 pub mod holdout;
 pub mod ids;
 pub mod index;

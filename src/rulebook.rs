@@ -15,6 +15,7 @@ mod attributes;
 mod check;
 mod compile;
 mod diagnostic;
+mod diff;
 mod fixture;
 mod format;
 mod forms;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub use archive::{pack, unpack};
 pub use diagnostic::{Diagnostic, Severity, render};
+pub use diff::{Difference, difference};
 pub use fixture::{Fixture, read_fixture};
 pub use format::format;
 pub use letters::{Letters, RenderError, Rendered};

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::context::{Context, load_book};
-use super::out;
+use super::{out, plan};
 use crate::engine::in_force;
 
 /// Arguments of `apply`.
@@ -31,6 +31,7 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<E
         out::line(format_args!("Nothing to do: the rulebook {} is in force already.", short(hash)))?;
         return Ok(ExitCode::SUCCESS);
     }
+    plan::print(&Box::pin(plan::make(&store, book.clone(), before.as_ref())).await?, false)?;
     if !args.yes {
         match out::ask(&format!("Put the rulebook {} in force?", short(hash)))? {
             Some(true) => {}
