@@ -29,14 +29,8 @@ pub fn errand(at: Timestamp, enrollment: &str, step: &str, pass: u32) -> String 
     derived("errand", at, &[enrollment, step, &pass.to_string()])
 }
 
-/// A number below `whole` that is always the same for the same parts, and for others as good as chance.
-pub fn portion(kind: &str, parts: &[&str], whole: u32) -> u32 {
-    let digest = digest(kind, parts);
-    let number = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    u32::try_from(number % u64::from(whole.max(1))).unwrap_or_default()
-}
-
-fn digest(kind: &str, parts: &[&str]) -> [u8; 32] {
+/// SHA-256 of the parts: another for every other list of them.
+pub(super) fn digest(kind: &str, parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(kind.as_bytes());
     for part in parts {

@@ -7,6 +7,7 @@ use super::condition::Condition;
 use super::date::DateTrigger;
 use super::errand::{CrmStep, Datum};
 use super::promo::WhenEmpty;
+use super::share::Share;
 use super::time::{Span, Timestamp};
 use super::wait::{Await, Wait};
 
@@ -267,7 +268,7 @@ pub enum Action {
     },
     /// Go on at one arm: by chance, but the same for a customer every time.
     Split {
-        /// The arms; their shares come to [`WHOLE`].
+        /// The arms; their shares come to [`Share::ALL`].
         arms: Vec<SplitArm>,
     },
     /// Set attributes of the customer.
@@ -305,16 +306,13 @@ pub enum Action {
     Exit,
 }
 
-/// The whole of which arms have a share: a hundredth of a per cent is one.
-pub const WHOLE: u32 = 10_000;
-
 /// One arm of a split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitArm {
     /// Its name, unique in the split.
     pub name: String,
-    /// Its share of [`WHOLE`].
-    pub share: u32,
+    /// Its share of the customers.
+    pub share: Share,
     /// Its position.
     pub to: usize,
 }

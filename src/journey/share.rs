@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
-
+use super::ids;
 use super::time::Span;
 
 /// Parts that a whole is divided into: a hundredth of a per cent can be told.
@@ -44,13 +43,7 @@ pub(super) fn part_of(span: Span, parts: &[&str]) -> Span {
 
 /// Where in the whole the parts fall: evenly spread, always the same for the same parts.
 fn place(parts: &[&str]) -> u32 {
-    let mut hash = Sha256::new();
-    for part in parts {
-        // The length keeps ("ab", "c") and ("a", "bc") apart.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digest = hash.finalize();
+    let digest = ids::digest("share", parts);
     let number = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     // Less than the whole, so it fits.
     u32::try_from(number % u64::from(WHOLE)).unwrap_or(0)
