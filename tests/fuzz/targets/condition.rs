@@ -22,6 +22,7 @@ static SCOPE: LazyLock<Scope> = LazyLock::new(|| Scope {
     purposes: vec!["marketing".into()],
     segments: Some(BTreeMap::new()),
     event: true,
+    captured: Vec::new(),
 });
 
 static CUSTOMERS: LazyLock<[Customer; 2]> = LazyLock::new(|| {
