@@ -61,6 +61,8 @@ pub struct Scenario {
     pub suppressed: bool,
     /// Whether the customer is one of those who are held out.
     pub held_out: bool,
+    /// The arms of splits that the customer takes, by rule.
+    pub takes: BTreeMap<String, String>,
     /// Codes that stand in for those of the files.
     pub pools: BTreeMap<String, Vec<String>>,
     /// What happens, in the order in which it is heard of.

@@ -6,6 +6,7 @@ mod folder;
 mod format;
 mod hostile;
 mod letters;
+mod recipes;
 mod scenarios;
 mod shipped;
 mod steps;

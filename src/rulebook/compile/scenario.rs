@@ -34,6 +34,7 @@ pub(in crate::rulebook) fn compile_scenario(form: &ScenarioForm, unit: &mut Unit
     events.sort_by_key(|event| event.received_at);
     let suppressed = form.suppressed.as_ref().is_some_and(|said| flag(said, unit));
     let held_out = form.held_out.as_ref().is_some_and(|said| flag(said, unit));
+    let takes = form.takes.as_ref().map(|takes| compile_takes(takes, unit)).unwrap_or_default();
     let pools = form.pools.as_ref().map(|pools| compile_pools(pools, unit)).unwrap_or_default();
     let expect = form.expect.0.as_ref().map(|expect| compile_expectations(expect, &clock, unit));
     let never = form
@@ -53,6 +54,7 @@ pub(in crate::rulebook) fn compile_scenario(form: &ScenarioForm, unit: &mut Unit
         given,
         suppressed,
         held_out,
+        takes,
         pools,
         events,
         expect: expect?,
@@ -63,6 +65,17 @@ pub(in crate::rulebook) fn compile_scenario(form: &ScenarioForm, unit: &mut Unit
 fn place(range: &Range<usize>, unit: &Unit<'_>) -> Place {
     let (line, column) = unit.source.position(range.start);
     Place { file: unit.source.path.clone(), line, column }
+}
+
+fn compile_takes(takes: &Entries, unit: &mut Unit<'_>) -> BTreeMap<String, String> {
+    let mut compiled = BTreeMap::new();
+    for (rule, arm) in &takes.0 {
+        match &arm.value.0 {
+            Value::String(arm) => drop(compiled.insert(rule.text.clone(), arm.clone())),
+            _ => unit.fault_help("wrong-type", &arm.place, "an arm is named", "write `{rule: arm}`"),
+        }
+    }
+    compiled
 }
 
 fn compile_pools(pools: &Entries, unit: &mut Unit<'_>) -> BTreeMap<String, Vec<String>> {

@@ -57,6 +57,8 @@ pub(in crate::rulebook) struct ScenarioForm {
     pub(in crate::rulebook) suppressed: Option<At<super::Single>>,
     /// Whether the customer is one of those who are held out; one of the others if not written.
     pub(in crate::rulebook) held_out: Option<At<super::Single>>,
+    /// The arms of splits that the customer takes, by rule: `{season: story}`.
+    pub(in crate::rulebook) takes: Option<Entries>,
     /// Codes of promo pools that stand in for those of the files, by pool.
     pub(in crate::rulebook) pools: Option<Entries>,
     /// What happens.
@@ -69,7 +71,7 @@ pub(in crate::rulebook) struct ScenarioForm {
     pub(in crate::rulebook) never: Vec<Text>,
 }
 
-fields!(ScenarioForm { scenario, clock, given, suppressed, held_out, pools, events, expect, never });
+fields!(ScenarioForm { scenario, clock, given, suppressed, held_out, takes, pools, events, expect, never });
 
 /// What is known of the customer at the start.
 #[derive(Debug, JsonSchema)]

@@ -12,7 +12,9 @@ use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::PlannedMessage;
 use crate::journey::holdout::held_out;
+use crate::journey::rule::Action;
 use crate::journey::simulate::{Pools, Simulator, What, Witness};
+use crate::journey::split::choose;
 use crate::journey::time::{Span, Timestamp};
 use crate::rulebook::{Book, Rendered};
 
@@ -47,7 +49,13 @@ pub(super) struct Sent {
 pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
     let mut codes: BTreeMap<String, Vec<String>> = book.pools.clone();
     codes.extend(scenario.pools.clone());
-    let customer = customer(&book.rulebook, scenario);
+    let found = customer(&book.rulebook, scenario);
+    let nobody = found.is_none().then(|| Failure {
+        place: scenario.place.clone(),
+        what: "nobody is held out like this, or takes these arms of these rules".to_owned(),
+        lines: Vec::new(),
+    });
+    let customer = found.unwrap_or_else(|| candidate(0));
     let mut world = Simulator::new(&book.rulebook, scenario.from, Pools::new(codes), suppressed(scenario));
     for event in &scenario.given {
         world.remember(&customer, event);
@@ -63,7 +71,7 @@ pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
         told: Vec::new(),
         walked: Vec::new(),
     };
-    let mut failures = Vec::new();
+    let mut failures: Vec<Failure> = nobody.into_iter().collect();
     let mut events = scenario.events.iter().peekable();
     let (mut sent, mut withheld_so_far) = (0, 0);
     for expectation in &scenario.expect {
@@ -153,15 +161,27 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The id of a scenario's customer, on which it hangs whether they are held out: of those who would get a letter unless
-/// the scenario says otherwise.
-fn customer(book: &Rulebook, scenario: &Scenario) -> String {
+/// The id of a scenario's customer, on which it hangs whether they are held out and which arms of splits they take: of those
+/// who would get a letter unless the scenario says otherwise. `None` if there is nobody of the kind.
+fn customer(book: &Rulebook, scenario: &Scenario) -> Option<String> {
+    let takes = |id: &str, rule: &str, arm: &str| {
+        book.rules.get(rule).is_some_and(|rule| {
+            rule.steps.iter().any(|step| match &step.action {
+                Action::Split { arms } => choose(arms, id, &rule.id, &step.id).is_some_and(|taken| taken.name == arm),
+                _ => false,
+            })
+        })
+    };
     let fits = |id: &String| {
         let mut rules = book.rules.values().filter(|rule| rule.map == scenario.map);
         rules.any(|rule| held_out(book, rule, id).is_some()) == scenario.held_out
+            && scenario.takes.iter().all(|(rule, arm)| takes(id, rule, arm))
     };
-    let id = |n: usize| format!("scenario-{n}");
-    (0..CANDIDATES).map(id).find(fits).unwrap_or_else(|| id(0))
+    (0..CANDIDATES).map(candidate).find(fits)
+}
+
+fn candidate(number: usize) -> String {
+    format!("scenario-{number}")
 }
 
 /// The customer's addresses, if they are suppressed.

@@ -8,7 +8,7 @@ use milepost::settings::{MailSettings, ShopSettings};
 
 use super::{codes, sound, with};
 
-fn tell(book: &Book, scenario: &Scenario) -> Outcome {
+pub fn tell(book: &Book, scenario: &Scenario) -> Outcome {
     let links = LinkSigner::of_previews();
     let composer =
         Composer::new(&MailSettings::default(), "https://post.shop.example", &ShopSettings::default(), links);
@@ -310,4 +310,19 @@ fn letters_that_wait_and_customers_who_are_held_out_can_be_spoken_of() {
     assert_eq!(told[2][0].what, "the letters that wait");
     let happened = Line::Happened("hello until 2026-06-11 09:00:00 UTC: quiet_hours".into());
     assert_eq!(told[2][0].lines, [Line::Expected("hello until 2026-06-11 08:00:00 UTC".into()), happened]);
+}
+
+#[test]
+fn a_scenario_chooses_the_arm_of_a_split() {
+    let split = "rule: hello\non: {event: customer.created}\nsteps:\n  - split:\n      - {share: 50%, name: a, then: [{send: hello}]}\n      - {share: 50%, name: b, then: []}\n";
+    let run = |takes: &str, letters: &str| {
+        let text = format!("{HEAD}  takes: {{hello: {takes}}}\n{COMES}  expect: [{{after: 1m, letters: {letters}}}]\n");
+        let loaded = with(&[("shop/hello.yaml", split), ("shop/tests/hello.yaml", &text)]);
+        assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+        let book = loaded.book.expect("a book");
+        tell(&book, &loaded.scenarios.list[0]).failures.into_iter().map(|failure| failure.what).collect::<Vec<_>>()
+    };
+    assert_eq!(run("a", "[hello]"), [""; 0]);
+    assert_eq!(run("b", "[]"), [""; 0]);
+    assert!(run("c", "[]")[0].starts_with("nobody"));
 }
