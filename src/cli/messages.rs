@@ -249,7 +249,8 @@ fn show(found: &MessageRow, log: &[LogRow], zone: Tz) -> std::io::Result<()> {
         ("inputs", if found.inputs.is_null() { String::new() } else { found.inputs.to_string() }),
     ])?;
     out::line("\nWhat the policies said")?;
-    let verdict = |pass| if pass { "passes" } else { "withholds" }.to_owned();
+    let stopped = if found.state == MessageState::Held { "holds" } else { "withholds" };
+    let verdict = |pass| if pass { "passes" } else { stopped }.to_owned();
     let rows = found.verdicts.iter().map(|v| vec![v.policy.clone(), verdict(v.pass), v.note.clone()]).collect();
     out::table(&["policy", "verdict", "note"], rows, "None was asked yet.")?;
     out::line("\nWhat happened")?;
