@@ -1,10 +1,12 @@
 //! A fixture: what a letter reads, made up in a file, so that it can be looked at as somebody in particular would get it.
 //!
-//!     locale: ru
-//!     customer: {first_name: Anna, email: anna@mail.example}
-//!     cart: {total: 24.9, currency: EUR, items: [{name: Feeder, quantity: 1, price: 24.9, currency: EUR}]}
-//!     event: {page: /feeders}
-//!     promo: {code: SPRING-1}
+//! ```yaml
+//! locale: ru
+//! customer: {first_name: Anna, email: anna@mail.example}
+//! cart: {total: 24.9, currency: EUR, items: [{name: Feeder, quantity: 1, price: 24.9, currency: EUR}]}
+//! event: {page: /feeders}
+//! promo: {code: SPRING-1}
+//! ```
 //!
 //! The names are those that letters read. A root that is written stands for the whole of that root; what is not written is
 //! left to whoever makes the preview.
