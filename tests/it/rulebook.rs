@@ -6,6 +6,7 @@ mod folder;
 mod format;
 mod hostile;
 mod letters;
+mod limits;
 mod recipes;
 mod scenarios;
 mod shipped;

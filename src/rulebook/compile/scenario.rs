@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::Unit;
-use super::set::of_type;
+use super::set;
 use crate::journey::spelling::suggest;
 use crate::journey::time::Timestamp;
 use crate::rulebook::forms::{
@@ -262,35 +262,13 @@ fn compile_held(form: &HeldForm, clock: &Clock, unit: &mut Unit<'_>) -> Option<E
 }
 
 fn compile_attributes(entries: &Entries, unit: &mut Unit<'_>) -> Vec<(String, Value, Place)> {
-    let values = attributes(entries, unit);
+    let values = set::compile_attributes(&entries.0, "attributes", unit);
     let places: BTreeMap<&str, Place> =
         entries.0.iter().map(|(key, _)| (key.text.as_str(), place(&key.place, unit))).collect();
     values
         .into_iter()
         .filter_map(|(name, value)| Some((name.clone(), value, places.get(name.as_str())?.clone())))
         .collect()
-}
-
-/// Attributes and their values as the core stores them.
-fn attributes(entries: &Entries, unit: &mut Unit<'_>) -> Vec<(String, Value)> {
-    let mut known = unit.world.scope(false).names("customer").unwrap_or_default();
-    known.remove("id");
-    let names: Vec<&str> = known.keys().map(String::as_str).collect();
-    let mut out = Vec::new();
-    for (key, value) in &entries.0 {
-        let Some(kind) = known.get(&key.text) else {
-            let help = suggest(&key.text, &names, "attributes (your own go into attributes.yaml)");
-            unit.fault_help("unknown-attribute", &key.place, format!("there is no attribute `{}`", key.text), help);
-            continue;
-        };
-        if let Some(value) = of_type(&value.value.0, *kind) {
-            out.push((key.text.clone(), value));
-        } else {
-            let message = format!("`{}` is of the type {}, and this is not", key.text, kind.word());
-            unit.fault("wrong-type", &value.place, message);
-        }
-    }
-    out
 }
 
 fn flag(said: &At<Single>, unit: &mut Unit<'_>) -> bool {

@@ -8,8 +8,9 @@ use crate::journey::facts::Type;
 use crate::journey::rule::TagChange;
 use crate::journey::spelling::suggest;
 use crate::journey::time::Timestamp;
-use crate::rulebook::forms::{SetForm, TagsForm, Text};
+use crate::rulebook::forms::{SetForm, Single, TagsForm, Text};
 use crate::rulebook::read::At;
+use crate::rulebook::yaml::Key;
 
 /// Compiles `set`: attributes with their values, and changes of tags.
 pub(super) fn compile_set(form: &At<SetForm>, unit: &mut Unit<'_>) -> (Vec<(String, Value)>, TagChange) {
@@ -17,13 +18,22 @@ pub(super) fn compile_set(form: &At<SetForm>, unit: &mut Unit<'_>) -> (Vec<(Stri
     if form.value.attributes.is_empty() && form.value.tags.is_none() {
         unit.fault("empty-steps", &form.place, "`set` sets nothing");
     }
+    (compile_attributes(&form.value.attributes, "attributes that can be set", unit), tags)
+}
+
+/// Attributes and their values as the core stores them; `what` names them in help.
+pub(super) fn compile_attributes(
+    entries: &[(Key, At<Single>)],
+    what: &str,
+    unit: &mut Unit<'_>,
+) -> Vec<(String, Value)> {
     let mut settable = unit.world.scope(false).names("customer").unwrap_or_default();
     settable.remove("id");
     let names: Vec<&str> = settable.keys().map(String::as_str).collect();
     let mut out = Vec::new();
-    for (key, value) in &form.value.attributes {
+    for (key, value) in entries {
         let Some(kind) = settable.get(&key.text) else {
-            let help = suggest(&key.text, &names, "attributes that can be set (your own go into attributes.yaml)");
+            let help = suggest(&key.text, &names, &format!("{what} (your own go into attributes.yaml)"));
             unit.fault_help("unknown-attribute", &key.place, format!("there is no attribute `{}`", key.text), help);
             continue;
         };
@@ -34,7 +44,7 @@ pub(super) fn compile_set(form: &At<SetForm>, unit: &mut Unit<'_>) -> (Vec<(Stri
             unit.fault("wrong-type", &value.place, message);
         }
     }
-    (out, tags)
+    out
 }
 
 fn compile_tags(form: &At<TagsForm>, unit: &mut Unit<'_>) -> TagChange {

@@ -4,13 +4,14 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive as _, ToPrimitive as _};
 use serde_json::Map;
 
+use super::flag;
 use super::moments::Clock;
-use super::{attributes, flag};
 use crate::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile, kind};
 use crate::journey::money::Money;
 use crate::journey::spelling::suggest;
 use crate::journey::time::{Span, Timestamp};
 use crate::rulebook::compile::Unit;
+use crate::rulebook::compile::set::compile_attributes;
 use crate::rulebook::forms::{Amount, CartForm, Entries, EventForm, GivenForm, ItemForm, OrderForm, Text};
 
 /// The source of a scenario's events.
@@ -102,7 +103,8 @@ fn check_kind(text: &Text, unit: &mut Unit<'_>) {
 
 fn profile(customer: Option<&Entries>, consent: Option<&Entries>, unit: &mut Unit<'_>) -> Option<Profile> {
     let mut profile = Profile::default();
-    for (name, value) in customer.map(|entries| attributes(entries, unit)).unwrap_or_default() {
+    for (name, value) in customer.map(|entries| compile_attributes(&entries.0, "attributes", unit)).unwrap_or_default()
+    {
         profile.attributes.insert(name, value);
     }
     let purposes: Vec<String> = unit.world.purposes.iter().cloned().collect();
