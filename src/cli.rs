@@ -35,6 +35,7 @@ pub mod schema;
 pub mod segments;
 pub mod send_test;
 pub mod serve;
+pub mod splits;
 pub mod suppressions;
 pub mod test;
 
@@ -101,6 +102,8 @@ enum Command {
     Map(map::MapArgs),
     /// Print the segments with how many customers are in each.
     Segments(segments::SegmentsArgs),
+    /// Show how the arms of splits do, and which won.
+    Splits(splits::SplitsArgs),
     /// List who is at a stage, in a segment, or on no stage of a map.
     Customers(customers::CustomersArgs),
     /// Pools of promo codes.
@@ -158,6 +161,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args, context).await,
         Command::Map(args) => map::run(&args, context).await,
         Command::Segments(args) => segments::run(&args, context).await,
+        Command::Splits(args) => splits::run(&args, context).await,
         Command::Customers(args) => customers::run(args, context).await,
         Command::Promo(args) => promo::run(args, context).await,
         Command::Errands(args) => errands::run(args, context).await,

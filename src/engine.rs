@@ -22,6 +22,7 @@ pub mod record;
 pub mod run;
 pub mod send;
 pub mod sort;
+pub mod splits;
 pub mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

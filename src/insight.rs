@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod place;
 pub mod promo;
 pub mod segments;
+pub mod splits;
 pub mod stay;
 pub mod story;
 pub mod table;

@@ -28,6 +28,7 @@ mod promo;
 mod rows;
 mod rulebooks;
 mod schema;
+mod splits;
 mod suppressions;
 mod vault;
 mod words;
@@ -43,6 +44,7 @@ pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{Claimed, Frozen, HoldRow, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use rulebooks::InForce;
+pub use splits::{ArmRow, WinnerRow};
 pub use suppressions::Suppression;
 pub use vault::Sealed;
 

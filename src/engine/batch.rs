@@ -9,7 +9,7 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
-use crate::store::{CodeWish, Count, EnrollmentRow, HoldRow, NewErrand, NewMessage, StoredEvent, Tx};
+use crate::store::{ArmRow, CodeWish, Count, EnrollmentRow, HoldRow, NewErrand, NewMessage, StoredEvent, Tx};
 
 use super::Result;
 
@@ -26,6 +26,9 @@ pub struct Batch {
     converted: Vec<(String, Timestamp, String, Option<Money>)>,
     /// Runs whose goal was reached though the customer is held out.
     without_letters: HashSet<String>,
+    arms: Vec<ArmRow>,
+    /// Runs, with rule and split, that reached the goal in the time that counts for their arm.
+    reached: Vec<(String, String, String)>,
     messages: Vec<NewMessage>,
     cancelled: Vec<(String, WithheldReason, Timestamp)>,
     errands: Vec<NewErrand>,
@@ -132,6 +135,10 @@ impl Batch {
                     }
                     self.converted.push((enrollment, at, message, value));
                 }
+                Effect::ArmTaken { enrollment, rule, step, arm, at, until } => {
+                    self.arms.push(ArmRow { customer: customer.clone(), enrollment, rule, step, arm, at, until });
+                }
+                Effect::ArmReached { enrollment, rule, step } => self.reached.push((enrollment, rule, step)),
                 Effect::MessagePlanned(planned) => {
                     self.messages.push(NewMessage { customer: customer.clone(), planned: *planned, at: state.now });
                 }
@@ -213,6 +220,8 @@ impl Batch {
             let held_out = self.without_letters.contains(&of.id);
             self.counts.extend(metrics::counts_of_converted(&of.map, &of.rule, value, held_out));
         }
+        tx.put_arms(&self.arms).await?;
+        tx.reach_arms(&self.reached).await?;
         tx.hold_messages(&self.holds).await?;
         let why: HashMap<&str, &WithheldReason> =
             self.cancelled.iter().map(|(id, reason, _)| (id.as_str(), reason)).collect();

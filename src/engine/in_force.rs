@@ -47,6 +47,7 @@ pub async fn put(store: &Store, book: &Book, after: Option<&InForce>, at: Timest
 /// customers stand under, and `before`.
 pub async fn complete(store: &Store, mut book: Book, before: Option<String>) -> Result<Book> {
     book.rulebook = book.rulebook.with_pauses(store.pauses().await?);
+    book.rulebook.winners = store.winners().await?;
     let mut earlier = store.rulebooks_in_use().await?;
     earlier.extend(before);
     earlier.remove(&book.rulebook.hash);
@@ -69,7 +70,8 @@ impl Engine {
         let book = self.book.load_full();
         let in_force = self.store.in_force().await?;
         Ok(in_force.is_none_or(|now| now.rulebook == book.rulebook.hash)
-            && self.store.pauses().await? == book.rulebook.pauses)
+            && self.store.pauses().await? == book.rulebook.pauses
+            && self.store.winners().await? == book.rulebook.winners)
     }
 
     /// Takes over the rulebook in force if it is another one than this process works with; tells whether.
@@ -77,20 +79,25 @@ impl Engine {
         let Some(in_force) = self.store.in_force().await? else { return Ok(false) };
         let book = self.book.load_full();
         if in_force.rulebook == book.rulebook.hash {
-            return self.follow_pauses(&book).await;
+            return self.follow_words(&book).await;
         }
         self.take_over_book(archived(&self.store, &in_force.rulebook).await?).await?;
         Ok(true)
     }
 
-    async fn follow_pauses(&self, book: &Book) -> Result<bool> {
-        let pauses = self.store.pauses().await?;
-        if pauses == book.rulebook.pauses {
+    /// Takes over what the database says besides the files: pauses, and winners of splits.
+    async fn follow_words(&self, book: &Book) -> Result<bool> {
+        let (pauses, winners) = (self.store.pauses().await?, self.store.winners().await?);
+        let (paused, picked) = (pauses != book.rulebook.pauses, winners != book.rulebook.winners);
+        if !paused && !picked {
             return Ok(false);
         }
         let mut book = book.clone();
         book.rulebook = book.rulebook.with_pauses(pauses);
-        tracing::info!(rulebook.edition = book.rulebook.edition(), "rules were paused or resumed");
+        book.rulebook.winners = winners;
+        if paused {
+            tracing::info!(rulebook.edition = book.rulebook.edition(), "rules were paused or resumed");
+        }
         self.book.store(Arc::new(book));
         self.wakes.process.notify_one();
         Ok(true)

@@ -59,6 +59,7 @@ impl Engine {
             async move {
                 engine.settle_doubts(engine.clock.now()).await?;
                 engine.watch_pools().await?;
+                engine.pick_winners().await?;
                 Ok(if engine.prune().await? + engine.expire_codes().await? + engine.tend_errands().await? > 0 {
                     Next::Now
                 } else {

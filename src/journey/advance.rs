@@ -317,6 +317,7 @@ impl Run<'_> {
     pub(super) fn settle(&mut self, cause: &Cause, at: Timestamp, event: Option<&Value>, happened: &[fold::Happening]) {
         self.exit_on_events(event, happened);
         self.reach_goals(event, happened);
+        self.reach_on_trial(event, happened);
         for round in 0..MAX_ROUNDS {
             self.changed = false;
             self.flips = None;

@@ -12,6 +12,7 @@ use super::pause::Pauses;
 use super::promo::PoolRules;
 use super::rule::Rule;
 use super::segment::Segment;
+use super::split::Winners;
 
 /// What the shop is, as far as decisions need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,8 @@ pub struct Rulebook {
     pub segments: BTreeMap<String, Segment>,
     /// Rules that are paused, or were.
     pub pauses: Pauses,
+    /// Splits of which the best arm is known.
+    pub winners: Winners,
     /// What documents stand under if it is not the hash: see [`Rulebook::edition`].
     pub edition: String,
     /// Rulebooks that are not in force any more and under which runs finish, by their hash.

@@ -84,6 +84,9 @@ pub struct Customer {
     pub reading_hours: ReadingHours,
     /// Goal windows that are open.
     pub goals: Vec<GoalWatch>,
+    /// Splits whose arms are still being measured by this customer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
     /// Promo codes given, the last of them: a repeat customer never gets the same one again.
     pub promo_codes: Vec<GivenCode>,
 }
@@ -404,6 +407,24 @@ pub struct GoalWatch {
     /// The earlier rulebook as which its rule finishes; empty: the one in force.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rulebook: String,
+}
+
+/// An arm of a split that was taken, while it is not known yet what comes of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The run that took it.
+    pub enrollment: String,
+    /// Its rule.
+    pub rule: String,
+    /// The split.
+    pub step: String,
+    /// The key of its run, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// When it was taken.
+    pub from: Timestamp,
+    /// Until when reaching the rule's goal counts for it.
+    pub until: Timestamp,
 }
 
 /// A promo code given to this customer.

@@ -61,6 +61,30 @@ pub enum Effect {
         /// Whether the letter had been withheld because the customer is held out.
         held_out: bool,
     },
+    /// A run took an arm of a split, and is counted for it.
+    ArmTaken {
+        /// Enrollment id.
+        enrollment: String,
+        /// Rule.
+        rule: String,
+        /// The split.
+        step: String,
+        /// The arm.
+        arm: String,
+        /// When.
+        at: Timestamp,
+        /// Until when reaching the rule's goal counts for the arm; `None` if the rule has no goal.
+        until: Option<Timestamp>,
+    },
+    /// The goal was reached in the time that counts for the arm of a split that the run took.
+    ArmReached {
+        /// Enrollment id.
+        enrollment: String,
+        /// Rule.
+        rule: String,
+        /// The split.
+        step: String,
+    },
     /// A letter is to be sent (or, with `withheld`, would have been).
     MessagePlanned(Box<PlannedMessage>),
     /// A planned letter must not go out any more.

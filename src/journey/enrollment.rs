@@ -8,7 +8,7 @@ use super::holdout::held_out;
 use super::others::Wish;
 use super::rule::{Action, Rule};
 use super::wait::wait_until;
-use super::{ids, policy, promo, split};
+use super::{ids, policy, promo};
 
 /// Most steps one run may take without waiting; a program can't loop, so this is never reached by honest files.
 const MAX_STEPS: usize = 10_000;
@@ -158,13 +158,9 @@ impl Run<'_> {
                 self.want_code(rule, pool, enrollment);
                 Next::Rest
             }
-            Action::Split { arms } => {
-                let Some(arm) = split::choose(arms, &self.customer.id, &rule.id, &step.id) else {
-                    return Next::Go(position + 1);
-                };
-                let note = format!("took the arm {} of {}", arm.name, step.id);
-                self.decide(rule, "split", "arm", note, Vec::new(), &Cause::Time);
-                Next::Go(arm.to)
+            Action::Split { arms, pick } => {
+                let taken = self.take_split((rule, &step.id), (arms, pick.as_ref()), enrollment);
+                Next::Go(taken.unwrap_or(position + 1))
             }
             Action::Set { attributes, tags } => {
                 for (name, value) in attributes {

@@ -4,6 +4,7 @@
 //! value only; a goal is credited once, to a letter whose window was open.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use super::rule::{Goal, GoalValue, Rule};
 use super::time::{Span, Timestamp};
 
 /// How long a goal window that is over is still kept for events that come late.
-const LATE: Span = Span::days(2);
+pub(super) const LATE: Span = Span::days(2);
 
 impl Rule {
     /// Whether an event of this kind ends a run, and how; conditions are asked of `holds`.
@@ -118,13 +119,7 @@ impl Run<'_> {
         for watch in watches {
             let Some(rule) = book.rule_under(&watch.rulebook, &watch.rule) else { continue };
             let Some(goal) = &rule.goal else { continue };
-            let reached = happened.iter().find(|h| {
-                h.kind == goal.event
-                    && (watch.from..=watch.until).contains(&h.at)
-                    && rule.concerns(event, watch.key.as_deref())
-                    && goal.when.as_ref().is_none_or(|c| c.evaluate(self.facts(event)).holds)
-            });
-            match reached {
+            match self.reaching(rule, watch.from..=watch.until, watch.key.as_deref(), (event, happened)) {
                 Some(happening) => {
                     let at = happening.at;
                     let value = worth(goal, &self.customer, event, &book.shop.currency);
@@ -142,6 +137,23 @@ impl Run<'_> {
                 None => {}
             }
         }
+    }
+
+    /// The happening that reaches a rule's goal in a time, for the run under a key.
+    pub(super) fn reaching<'h>(
+        &self,
+        rule: &Rule,
+        window: RangeInclusive<Timestamp>,
+        key: Option<&str>,
+        (event, happened): (Option<&Value>, &'h [Happening]),
+    ) -> Option<&'h Happening> {
+        let goal = rule.goal.as_ref()?;
+        happened.iter().find(|h| {
+            h.kind == goal.event
+                && window.contains(&h.at)
+                && rule.concerns(event, key)
+                && goal.when.as_ref().is_none_or(|c| c.evaluate(self.facts(event)).holds)
+        })
     }
 
     /// Ends the runs that `which` picks.

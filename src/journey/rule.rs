@@ -270,6 +270,8 @@ pub enum Action {
     Split {
         /// The arms; their shares come to [`Share::ALL`].
         arms: Vec<SplitArm>,
+        /// Whether everybody takes the best arm as soon as it is known.
+        pick: Option<PickWinner>,
     },
     /// Set attributes of the customer.
     Set {
@@ -315,6 +317,15 @@ pub struct SplitArm {
     pub share: Share,
     /// Its position.
     pub to: usize,
+}
+
+/// When the best arm of a split is known, by the share of customers who reach the rule's goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PickWinner {
+    /// Customers of each arm whose answer must be known.
+    pub after: u64,
+    /// How long after taking an arm the goal counts for it.
+    pub within: Span,
 }
 
 /// Tags that are added to a customer and taken away.

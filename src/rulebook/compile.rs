@@ -37,6 +37,7 @@ use super::source::Source;
 use crate::journey::book::Shop;
 use crate::journey::condition::Condition;
 use crate::journey::facts::{Scope, Type};
+use crate::journey::time::Span;
 
 /// What every file may refer to, gathered before anything is compiled.
 #[derive(Debug, Default)]
@@ -85,6 +86,8 @@ pub(super) struct Unit<'a> {
     pub(super) map: &'a str,
     /// The rule's id, in a file of a rule.
     pub(super) rule: Option<&'a str>,
+    /// How long the rule's goal counts, if it has one.
+    pub(super) goal_within: Option<Span>,
     /// What the rule captures.
     pub(super) capture: Vec<String>,
 }

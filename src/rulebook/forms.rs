@@ -27,7 +27,9 @@ pub(super) use scenario::{
     OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
 };
 pub(super) use segments::{SegmentForm, SegmentsForm};
-pub(super) use step::{ActionForm, ArmForm, PromoForm, SetForm, SplitArmForm, SplitForm, StepForm, TagsForm, WaitForm};
+pub(super) use step::{
+    ActionForm, ArmForm, PickWinnerForm, PromoForm, SetForm, SplitArmForm, SplitForm, StepForm, TagsForm, WaitForm,
+};
 
 use super::read::{At, Read, Reader};
 use super::yaml::{Node, Yaml};

@@ -128,8 +128,17 @@ fn scenarios(tree: &Tree, world: &World, shop: &Shop) -> Scenarios {
             let readable = sound(&found);
             faults.append(&mut found);
             for form in &forms {
-                let mut unit =
-                    Unit { source, faults: &mut found, world, outline, shop, map, rule: None, capture: Vec::new() };
+                let mut unit = Unit {
+                    source,
+                    faults: &mut found,
+                    world,
+                    outline,
+                    shop,
+                    map,
+                    rule: None,
+                    goal_within: None,
+                    capture: Vec::new(),
+                };
                 let scenario = compile_scenario(form, &mut unit);
                 // One with a fault would fail, or pass, for a reason that is not the rules'.
                 list.extend(scenario.filter(|_| readable && sound(&found)));
@@ -272,7 +281,17 @@ fn with_segments(
     let mut known: BTreeMap<String, BTreeMap<String, Condition>> = BTreeMap::new();
     for (id, (source, form)) in &forms.segments {
         let Some(outline) = world.maps.get(*id) else { continue };
-        let unit = &mut Unit { source, faults, world: &world, outline, shop, map: id, rule: None, capture: Vec::new() };
+        let unit = &mut Unit {
+            source,
+            faults,
+            world: &world,
+            outline,
+            shop,
+            map: id,
+            rule: None,
+            goal_within: None,
+            capture: Vec::new(),
+        };
         let (segments, names) = compile_segments(form, unit);
         all.extend(segments);
         known.insert((*id).to_owned(), names);
@@ -310,6 +329,7 @@ impl Compiler<'_> {
             shop: self.shop,
             map,
             rule: None,
+            goal_within: None,
             capture: Vec::new(),
         }
     }

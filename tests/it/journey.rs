@@ -22,3 +22,4 @@ mod steps;
 mod story;
 mod waiting;
 mod waits;
+mod winners;

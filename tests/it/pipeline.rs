@@ -22,6 +22,7 @@ mod promo;
 mod refusals;
 mod segments;
 mod simulated;
+mod splits;
 mod swaps;
 mod templates;
 mod writeback;

@@ -16,7 +16,7 @@ pub(super) fn next_of(steps: &[Step], at: usize) -> Vec<usize> {
             arms.iter().map(|(_, to)| *to).chain([*otherwise]).filter(|to| *to <= steps.len()).collect()
         }
         Some(Action::Await(wait)) => vec![wait.then, wait.timeout],
-        Some(Action::Split { arms }) => arms.iter().map(|arm| arm.to).collect(),
+        Some(Action::Split { arms, .. }) => arms.iter().map(|arm| arm.to).collect(),
         Some(_) => vec![at + 1],
     }
 }

@@ -8,7 +8,8 @@ use crate::journey::time::Span;
 use crate::rulebook::forms::{ExitForm, GoalForm, ReenterForm, SpanText, Text};
 use crate::rulebook::read::At;
 
-const MAX_GOAL_WINDOW: Span = Span::days(366);
+/// The longest time that a goal may take.
+pub(super) const MAX_GOAL_WINDOW: Span = Span::days(366);
 
 /// Compiles an event that ends a run.
 pub(super) fn compile_exit(form: &ExitForm, unit: &mut Unit<'_>) -> Option<ExitEvent> {

@@ -68,6 +68,8 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
     }
     unit.capture = compile_capture(form, unit);
     let still = form.still.as_ref().and_then(|still| unit.still(still, event));
+    // What a goal at fault says of its time is reported already.
+    unit.goal_within = form.goal.as_ref().map(|_| goal.as_ref().map_or(Span::days(1), |goal| goal.within));
     let (steps, places) = flatten(&steps.value, event, unit);
     let rule = Rule {
         id: form.rule.0.as_ref()?.value.clone(),

@@ -10,7 +10,7 @@ use super::Unit;
 use super::errand::{compile_crm, compile_webhook};
 use super::promo::compile_promo;
 use super::set::compile_set;
-use super::split::compile_shares;
+use super::split::{compile_pick, compile_shares};
 use super::wait::{Ends, compile_wait, name};
 use crate::journey::rule::{Action, SplitArm, Step};
 use crate::journey::spelling::suggest;
@@ -166,14 +166,15 @@ impl Program {
 
     fn split(&mut self, id: Option<&str>, split: &SplitForm, form: &StepForm, unit: &mut Unit<'_>) -> Flow {
         let shares = compile_shares(split, unit);
-        let head = self.push(id, "split", Action::Split { arms: Vec::new() }, form);
+        let pick = split.pick_winner.as_ref().and_then(|pick| compile_pick(pick, unit));
+        let head = self.push(id, "split", Action::Split { arms: Vec::new(), pick }, form);
         let blocks: Vec<&[StepForm]> = split.arms.iter().map(|arm| arm.steps.as_slice()).collect();
         let fan = self.fan(&blocks, form, unit);
         let arms = shares.into_iter().zip(fan.starts).filter_map(|(arm, to)| {
             let (name, share) = arm?;
             Some(SplitArm { name, share, to })
         });
-        self.steps[head].action = Action::Split { arms: arms.collect() };
+        self.steps[head].action = Action::Split { arms: arms.collect(), pick };
         if !blocks.is_empty() && fan.every_arm_ends { Flow::Ends } else { Flow::GoesOn }
     }
 

@@ -103,6 +103,7 @@ fn steps(items: &mut Group, name: &str) {
         arms(step, "branch");
         arms(step, "split");
         if let Some(split) = mapping(step, "split") {
+            arrange(split, &["pick_winner", "arms"]);
             arms(split, "arms");
         }
     }

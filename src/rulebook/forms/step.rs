@@ -10,7 +10,7 @@ use std::ops::Range;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 pub(in crate::rulebook) use set::{SetForm, TagsForm};
-pub(in crate::rulebook) use split::{SplitArmForm, SplitForm};
+pub(in crate::rulebook) use split::{PickWinnerForm, SplitArmForm, SplitForm};
 pub(in crate::rulebook) use wait::WaitForm;
 
 use super::errand::{CrmForm, WebhookForm, crm_schema, webhook_schema};
@@ -249,7 +249,7 @@ impl JsonSchema for StepForm {
                 }
             }]
         });
-        let split = split::schema(&steps);
+        let split = split::schema(&steps, &span);
         let texts = json_schema!({ "type": "array", "items": { "type": "string" } });
         let tags = json_schema!({ "type": "object", "additionalProperties": false, "minProperties": 1,
             "properties": { "add": texts, "remove": texts } });

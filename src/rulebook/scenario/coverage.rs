@@ -88,7 +88,7 @@ fn arms_of(action: &Action) -> Vec<(String, usize)> {
             let total = arms.iter().any(|(condition, _)| condition.is_none());
             written.chain((!total).then(|| ("no arm holds".to_owned(), *otherwise))).collect()
         }
-        Action::Split { arms } => arms.iter().map(|arm| (format!("arm {}", arm.name), arm.to)).collect(),
+        Action::Split { arms, .. } => arms.iter().map(|arm| (format!("arm {}", arm.name), arm.to)).collect(),
         Action::Await(wait) if wait.then != wait.timeout => {
             vec![("it happens".to_owned(), wait.then), ("it does not happen in time".to_owned(), wait.timeout)]
         }

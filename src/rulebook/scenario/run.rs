@@ -167,7 +167,9 @@ fn customer(book: &Rulebook, scenario: &Scenario) -> Option<String> {
     let takes = |id: &str, rule: &str, arm: &str| {
         book.rules.get(rule).is_some_and(|rule| {
             rule.steps.iter().any(|step| match &step.action {
-                Action::Split { arms } => choose(arms, id, &rule.id, &step.id).is_some_and(|taken| taken.name == arm),
+                Action::Split { arms, .. } => {
+                    choose(arms, id, &rule.id, &step.id).is_some_and(|taken| taken.name == arm)
+                }
                 _ => false,
             })
         })

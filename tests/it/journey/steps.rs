@@ -25,7 +25,7 @@ steps:
 
 fn arms() -> Vec<SplitArm> {
     let book = rulebook(&[SPLIT]);
-    let Action::Split { arms } = &book.rules["tried"].steps[0].action else { panic!("a split") };
+    let Action::Split { arms, .. } = &book.rules["tried"].steps[0].action else { panic!("a split") };
     arms.clone()
 }
 

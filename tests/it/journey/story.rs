@@ -82,7 +82,11 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::MessageHeld { held, .. } => Some(format!("held until {}", held.as_ref()?.until)),
         Effect::MessageCancelled { reason, .. } => Some(format!("cancelled: {}", reason.code())),
         Effect::PromoWanted { pool, .. } => Some(format!("code of {pool} wanted")),
-        Effect::PromoSettled { .. } | Effect::PromoRedeemed { .. } | Effect::Errand(_) => None,
+        Effect::ArmTaken { .. }
+        | Effect::ArmReached { .. }
+        | Effect::PromoSettled { .. }
+        | Effect::PromoRedeemed { .. }
+        | Effect::Errand(_) => None,
         Effect::Decided(decision) => {
             let plain = ["enrolled", "until", "arm", "set", "assigned"];
             (!plain.contains(&decision.outcome.as_str())).then(|| format!("{}: {}", decision.rule, decision.outcome))

@@ -81,6 +81,29 @@ fn splits() {
 }
 
 #[test]
+fn winners_of_splits() {
+    let arms = "arms: [{share: 50%, name: a, then: []}, {share: 50%, name: b, then: [{wait: 1h}]}]";
+    let pick = |pick: &str, expected: &[&str]| {
+        let goal = "goal: {event: order.created, within: 7d}\n";
+        steps(&format!("{goal}steps: [{{split: {{pick_winner: {pick}, {arms}}}}}, {{send: hello}}]\n"), expected);
+    };
+    pick("{after: 500}", &[]);
+    pick("{after: 500, within: 2d}", &[]);
+    pick("{after: 0}", &["out-of-range shop/hello.yaml:4:39"]);
+    pick("{after: 20}", &["few-answers shop/hello.yaml:4:39"]);
+    pick("{after: many}", &["wrong-type shop/hello.yaml:4:39"]);
+    pick("{within: 2d}", &["missing-key shop/hello.yaml:4:31"]);
+    pick("{after: 500, within: 0s}", &["out-of-range shop/hello.yaml:4:52"]);
+    pick("{after: 500, by: opens}", &["unknown-key shop/hello.yaml:4:44"]);
+    steps(
+        &format!("steps: [{{split: {{pick_winner: {{after: 500}}, {arms}}}}}, {{send: hello}}]\n"),
+        &["no-goal shop/hello.yaml:3:31"],
+    );
+    steps(&format!("steps: [{{split: {{{arms}}}}}, {{send: hello}}]\n"), &[]);
+    steps("steps: [{split: {pick_winner: {after: 500}}}, {send: hello}]\n", &["missing-key shop/hello.yaml:3:17"]);
+}
+
+#[test]
 fn tags_notes_and_other_rules() {
     steps("steps: [{set: {tags: {add: [gold], remove: [new]}}}, {send: hello}]\n", &[]);
     steps("steps: [{set: {tags: [gold]}}, {send: hello}]\n", &[]);
