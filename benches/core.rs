@@ -64,7 +64,8 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The same among 200 rules of all kinds: an event that nobody listens to, and an order that starts three.
+/// The same among 200 rules of all kinds: an event that nobody listens to, what changes facts and starts no rule, and an order
+/// that starts three.
 fn among_many(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("advance among 200 rules");
     group.throughput(Throughput::Elements(1));
@@ -82,9 +83,24 @@ fn among_many(criterion: &mut Criterion) {
         state = advance(&book.rulebook, state, &Input::Event(&seen(ORDERS + number)), state_time(number)).state;
     }
     let order = order_created(ORDERS + 3);
-    let started = advance(&book.rulebook, state.clone(), &Input::Event(&order), order.received_at);
-    assert_eq!(started.state.pending.len(), 3, "three rules start");
-    for (name, event) in [("no rule", seen(ORDERS + 2)), ("three rules", order)] {
+    let mut moved = seen(ORDERS + 2);
+    moved.profile = order.profile.clone().map(|mut profile| {
+        profile.attributes.insert("phone".into(), json!("+49 30 1234"));
+        profile
+    });
+    let mut status = order.clone();
+    status.order = order.order.clone().map(|order| Order {
+        id: "0".into(),
+        status: Some("packed".into()),
+        created_at: Some(order_created(0).occurred_at),
+        ..order
+    });
+    status.kind = kind::ORDER_STATUS.into();
+    let cases =
+        [("no rule", seen(ORDERS + 2)), ("a telephone number", moved), ("a status", status), ("three rules", order)];
+    for (name, event) in cases {
+        let begun = advance(&book.rulebook, state.clone(), &Input::Event(&event), event.received_at);
+        assert_eq!(begun.state.pending.len(), if name == "three rules" { 3 } else { 0 }, "{name}");
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
                 || state.clone(),
@@ -171,11 +187,12 @@ fn book_among(rules: usize, all: usize) -> Book {
     let mut files = files(rules);
     let own = load(&files).rulebook.rules.len();
     for number in 0..all - own {
-        let on = match number % 5 {
+        let on = match number % 6 {
             0 => format!("{{event: shop.kind-{number}}}"),
             1 => format!("{{enter: {}}}", ["search", "alternatives", "purchase", "experience"][number % 4]),
             2 => format!("{{event: cart.updated}}\nwhen: cart.total > {number}"),
             3 => "{date: customer.birthday, yearly: true}".to_owned(),
+            4 => format!("{{becomes: \"customer.city == 'town {number}'\"}}"),
             _ => format!("{{cron: '{} 10 * * *'}}", number % 60),
         };
         let rule = format!(

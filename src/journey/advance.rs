@@ -13,7 +13,9 @@ use super::condition::Facts;
 use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason, StageMove};
 use super::event::{Event, kind};
-use super::facts::{fold, view};
+use super::facts::fold::{self, Folded};
+use super::facts::topic::{Topic, Touched};
+use super::facts::view;
 use super::others::Wish;
 use super::pause::hash_of;
 use super::placement::{self, earliest};
@@ -88,6 +90,8 @@ pub(super) struct Run<'a> {
     pub(super) flips: Option<Timestamp>,
     /// Whether a step changed an attribute, so that placement must be asked again.
     pub(super) changed: bool,
+    /// What may be different from what the customer's conditions were last asked about.
+    pub(super) touched: Touched,
     /// When that happened by which runs begin or go on; what is older is over for a wait that they begin.
     pub(super) moment: Timestamp,
     /// What steps ask of other rules.
@@ -189,6 +193,7 @@ impl<'a> Run<'a> {
             walked: Vec::new(),
             flips: None,
             changed: false,
+            touched: Touched::All,
             moment,
             wishes: VecDeque::new(),
             granting: false,
@@ -225,7 +230,7 @@ impl Run<'_> {
             let life = book.rule_of(run).and_then(|rule| rule.max_life);
             run.ends_at = life.map(|life| run.started_at.after(life));
         }
-        let new = book.started_by_date().map(|rule| rule.id.clone());
+        let new = book.started_by_date(&Touched::All).map(|rule| rule.id.clone());
         self.new_dates = Some((new.filter(|rule| !self.customer.dates.contains_key(rule)).collect(), moment));
         self.customer.truths.retain(|rule, _| book.rules.contains_key(rule));
         self.customer
@@ -270,7 +275,7 @@ impl Run<'_> {
 
     fn event(&mut self, event: &Event) {
         let carried = promo::carried(&self.customer, event);
-        let happened = fold::apply(&mut self.customer, event);
+        let Folded { happened, topics } = fold::apply(&mut self.customer, event);
         let zone = self.customer.zone().unwrap_or(self.book.shop.zone);
         self.customer.reading_hours.count(&event.kind, event.occurred_at, zone);
         self.effects.extend(carried.map(|(code, order)| Effect::PromoRedeemed { code, order, at: event.occurred_at }));
@@ -283,6 +288,8 @@ impl Run<'_> {
             self.end_where(&EndReason::Deleted, |_, _| true);
             self.cancel_pending(&EndReason::Deleted, |_| true);
         }
+        let everything = self.customer.unsettled || self.customer.deleted_at.is_some();
+        self.touched = if everything { Touched::All } else { Touched::Topics(topics) };
         self.settle(&cause, event.occurred_at, Some(&seen), &happened);
     }
 
@@ -320,12 +327,16 @@ impl Run<'_> {
         self.reach_on_trial(event, happened);
         for round in 0..MAX_ROUNDS {
             self.changed = false;
-            self.flips = None;
+            // What is not asked anew flips when it would have flipped, which is not before what was known for all.
+            self.flips = if matches!(self.touched, Touched::All) { None } else { self.customer.flip_at };
             let occasion = Occasion { at, cause, event };
             let moved = self.replace(cause);
             let joined = self.resegment(cause);
             // Where stages limit the moves from them, and where conditions read stages, one move may bring the next.
             self.customer.unsettled = !moved.is_empty() || !joined.is_empty();
+            if !moved.is_empty() {
+                self.touched.add(Topic::Stages);
+            }
             for moved in moved {
                 self.start_on_move(&moved, &occasion);
             }
@@ -348,15 +359,17 @@ impl Run<'_> {
             if !self.changed {
                 break;
             }
+            self.touched = Touched::All;
         }
         self.customer.flip_at = self.flips;
         self.set_dates();
+        self.touched = Touched::All;
     }
 
     fn replace(&mut self, cause: &Cause) -> Vec<Moved> {
         let now = self.customer.now;
         let mut moved = Vec::new();
-        let mut places = placement::place(self.book, self.facts(None));
+        let mut places = placement::place(self.book, self.facts(None), &self.touched);
         for map in self.customer.stages.keys() {
             if !self.book.maps.contains_key(map) {
                 places.push((map.clone(), placement::Place::default()));

@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use super::advance::Run;
 use super::customer::Customer;
 use super::effect::Cause;
+use super::facts::topic::Touched;
 use super::facts::view;
 use super::rule::Trigger;
 use super::time::{Timestamp, local_day};
@@ -98,10 +99,21 @@ impl Run<'_> {
             Some((new, since)) if new.contains(rule) => now.max(*since),
             _ => now,
         };
-        let dates = book.started_by_date().filter_map(|rule| match &rule.trigger {
-            Trigger::Date(date) => Some((rule.id.clone(), date.next(customer, book.shop.zone, after(&rule.id))?)),
-            _ => None,
-        });
-        self.customer.dates = dates.collect();
+        let moments: Vec<(String, Option<Timestamp>)> = book
+            .started_by_date(&self.touched)
+            .filter_map(|rule| match &rule.trigger {
+                Trigger::Date(date) => Some((rule.id.clone(), date.next(customer, book.shop.zone, after(&rule.id)))),
+                _ => None,
+            })
+            .collect();
+        if matches!(self.touched, Touched::All) {
+            self.customer.dates.clear();
+        }
+        for (rule, moment) in moments {
+            match moment {
+                Some(moment) => self.customer.dates.insert(rule, moment),
+                None => self.customer.dates.remove(&rule),
+            };
+        }
     }
 }

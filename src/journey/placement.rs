@@ -5,6 +5,7 @@
 
 use super::book::Rulebook;
 use super::condition::Facts;
+use super::facts::topic::Touched;
 use super::map::JourneyMap;
 use super::time::Timestamp;
 
@@ -17,9 +18,9 @@ pub struct Place {
     pub flips_at: Option<Timestamp>,
 }
 
-/// Where a customer belongs on every map, in the order of the maps' ids.
-pub fn place(book: &Rulebook, facts: Facts<'_>) -> Vec<(String, Place)> {
-    book.maps.values().map(|map| (map.id.clone(), place_on(map, facts))).collect()
+/// Where a customer belongs on every map, in the order of the maps' ids; maps on which nothing can have changed are left out.
+pub fn place(book: &Rulebook, facts: Facts<'_>, touched: &Touched) -> Vec<(String, Place)> {
+    book.maps_concerned(touched).map(|map| (map.id.clone(), place_on(map, facts))).collect()
 }
 
 fn place_on(map: &JourneyMap, facts: Facts<'_>) -> Place {

@@ -50,7 +50,7 @@ impl Run<'_> {
             let (map, segment) = (map.to_owned(), segment.to_owned());
             moved.push(SegmentMove { map, segment, joined: false, since, at: now, cause: cause.clone() });
         }
-        for (key, segment) in &book.segments {
+        for (key, segment) in book.segments_concerned(&self.touched.clone()) {
             let answer = segment.condition.evaluate(self.facts(None));
             self.flips = earliest(self.flips, answer.flips_at);
             let joined = answer.holds && self.customer.deleted_at.is_none();
@@ -59,7 +59,7 @@ impl Run<'_> {
                 continue;
             }
             if joined {
-                self.customer.segments.insert(key.clone(), now);
+                self.customer.segments.insert(key.to_owned(), now);
             } else {
                 self.customer.segments.remove(key);
             }

@@ -4,6 +4,9 @@
 //! refusal); an order counts once however often it is seen; folding tells what really changed, so that a repeated sight
 //! triggers nothing.
 
+use std::collections::BTreeSet;
+
+use super::topic::Topic;
 use crate::journey::customer::{Attribute, CartState, Consent, Customer, KnownOrder, RECENT_ORDERS};
 use crate::journey::event::{Event, Key, Order, Phase, Profile, kind};
 use crate::journey::time::Timestamp;
@@ -24,10 +27,21 @@ pub struct Happening {
     pub at: Timestamp,
 }
 
+/// What came of folding an event in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folded {
+    /// What really happened.
+    pub happened: Vec<Happening>,
+    /// What it is about: facts of other topics are as they were.
+    pub topics: BTreeSet<Topic>,
+}
+
 /// Applies an event to the facts and tells what really happened.
-pub fn apply(customer: &mut Customer, event: &Event) -> Vec<Happening> {
+pub fn apply(customer: &mut Customer, event: &Event) -> Folded {
     remember_keys(customer, &event.keys);
-    let learnt = event.profile.as_ref().is_some_and(|profile| apply_profile(customer, profile, event));
+    let mut topics = event.profile.as_ref().map(|profile| apply_profile(customer, profile, event)).unwrap_or_default();
+    let learnt = !topics.is_empty();
+    topics.extend(event.order.is_some().then_some(Topic::Orders));
     let at = event.occurred_at;
     let is = |name: &str| event.kind == name;
     if is(kind::CUSTOMER_DELETED) {
@@ -78,7 +92,8 @@ pub fn apply(customer: &mut Customer, event: &Event) -> Vec<Happening> {
         _ if is(kind::CUSTOMER_UPDATED) && !learnt => {}
         _ => told(&event.kind, at),
     }
-    happened
+    topics.extend((event.cart.is_some() || is(kind::CART_CLEARED)).then_some(Topic::Cart));
+    Folded { happened, topics }
 }
 
 /// What happened, in the order in which it happened.
@@ -96,17 +111,21 @@ fn remember_keys(customer: &mut Customer, keys: &[Key]) {
     }
 }
 
-/// Takes over what is said of the profile; tells whether anything changed.
-fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> bool {
+/// Takes over what is said of the profile; tells what changed.
+fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> BTreeSet<Topic> {
     let at = event.occurred_at;
-    let mut changed = false;
+    let mut changed = BTreeSet::new();
     for (name, value) in &profile.attributes {
-        changed |= set_attribute(customer, name, value.clone(), at);
+        if set_attribute(customer, name, value.clone(), at) {
+            changed.insert(Topic::Attribute(name.clone()));
+        }
     }
     for (purpose, granted) in &profile.consents {
         let newer = customer.consents.get(purpose).is_none_or(|known| at > known.at || (at == known.at && !granted));
         if newer {
-            changed |= customer.consents.get(purpose).is_none_or(|known| known.granted != *granted);
+            if customer.consents.get(purpose).is_none_or(|known| known.granted != *granted) {
+                changed.insert(Topic::Consents);
+            }
             let consent = Consent { granted: *granted, at, source: event.source.clone() };
             customer.consents.insert(purpose.clone(), consent);
         }

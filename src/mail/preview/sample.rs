@@ -11,6 +11,7 @@ use crate::journey::condition::Facts;
 use crate::journey::customer::{Customer, Standing};
 use crate::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile, kind};
 use crate::journey::facts::fold;
+use crate::journey::facts::topic::Touched;
 use crate::journey::money::{Money, exponent};
 use crate::journey::placement;
 use crate::journey::time::{Span, Timestamp};
@@ -42,7 +43,8 @@ pub(super) fn customer(book: &Rulebook, shop: &ShopSettings, now: Timestamp) -> 
     }
     customer.now = now;
     let facts = Facts::new(&customer, None, now, book.shop.zone);
-    let placed = placement::place(book, facts).into_iter().filter_map(|(map, place)| Some((map, place.stage?)));
+    let placed =
+        placement::place(book, facts, &Touched::All).into_iter().filter_map(|(map, place)| Some((map, place.stage?)));
     customer.stages = placed.map(|(map, stage)| (map, Standing { stage, since: now })).collect();
     customer
 }
