@@ -228,7 +228,7 @@ impl Run<'_> {
         self.heed_pauses();
         for run in &mut self.customer.enrollments {
             let life = book.rule_of(run).and_then(|rule| rule.max_life);
-            run.ends_at = life.map(|life| run.started_at.after(life));
+            run.ends_at = life.map(|life| run.lives_from.unwrap_or(run.started_at).after(life));
         }
         let new = book.started_by_date(&Touched::All).map(|rule| rule.id.clone());
         self.new_dates = Some((new.filter(|rule| !self.customer.dates.contains_key(rule)).collect(), moment));

@@ -248,7 +248,10 @@ pub struct Enrollment {
     /// Since when its clock stands still: its rule is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Timestamp>,
-    /// Its letters are skipped until it next waits: it was overdue when its rule was resumed.
+    /// From when its life counts, if not from its beginning: later by as long as its clock has stood still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lives_from: Option<Timestamp>,
+    /// Its letters, webhooks and changes in CRMs are skipped until it next waits: it was overdue when its rule was resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skips: bool,
     /// What is known of a wait for something to happen; `wake_at` is its time-out.

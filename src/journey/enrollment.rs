@@ -1,9 +1,9 @@
 //! One run of one rule: taking its steps, and ending it.
 
 use super::advance::{Run, Walked};
-use super::customer::{Enrollment, GoalWatch, Pending};
+use super::customer::{Consent, Enrollment, GoalWatch, Pending};
 use super::effect::{Cause, Effect, EndReason, PlannedMessage, WithheldReason};
-use super::facts::fold::set_attribute;
+use super::facts::fold::{set_attribute, set_consent};
 use super::holdout::held_out;
 use super::others::Wish;
 use super::rule::{Action, Rule};
@@ -162,7 +162,7 @@ impl Run<'_> {
                 let taken = self.take_split((rule, &step.id), (arms, pick.as_ref()), enrollment);
                 Next::Go(taken.unwrap_or(position + 1))
             }
-            Action::Set { attributes, tags } => {
+            Action::Set { attributes, tags, refuse } => {
                 for (name, value) in attributes {
                     if set_attribute(&mut self.customer, name, value.clone(), now) {
                         self.changed = true;
@@ -174,6 +174,14 @@ impl Run<'_> {
                 {
                     self.changed = true;
                     self.decide(rule, "set", "set", format!("customer.tags = {after}"), Vec::new(), &Cause::Time);
+                }
+                for purpose in refuse {
+                    let source = format!("rule:{}", rule.id);
+                    if set_consent(&mut self.customer, purpose, Consent { granted: false, at: now, source }) {
+                        self.changed = true;
+                        let note = format!("consent.{purpose} = false");
+                        self.decide(rule, "set", "set", note, Vec::new(), &Cause::Time);
+                    }
                 }
                 Next::Go(position + 1)
             }

@@ -135,6 +135,10 @@ impl Run<'_> {
             let note = format!("{to} is not called for a customer who is held out");
             return self.decide(rule, "webhook", "held_out", note, Vec::new(), &Cause::Time);
         }
+        if enrollment.skips {
+            let note = format!("{to} is not called: it was overdue when the rule was resumed");
+            return self.decide(rule, "webhook", "skipped", note, Vec::new(), &Cause::Time);
+        }
         let now = self.customer.now;
         let mut code = None;
         let values: Map<String, Value> =
@@ -173,6 +177,10 @@ impl Run<'_> {
     /// Changes the customer in the CRM: what is not so already, and here at once.
     pub(super) fn write_back(&mut self, (rule, step): (&Rule, &str), wanted: &CrmStep, enrollment: &mut Enrollment) {
         let connection = &wanted.connection;
+        if enrollment.skips {
+            let note = format!("nothing is written in {connection}: it was overdue when the rule was resumed");
+            return self.decide(rule, "crm", "skipped", note, Vec::new(), &Cause::Time);
+        }
         let Some(customer) = known_as(&self.customer, connection) else {
             let note = format!("the customer is not known to {connection}, so nothing is written there");
             return self.decide(rule, "crm", "not_known", note, Vec::new(), &Cause::Time);

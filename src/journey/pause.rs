@@ -45,7 +45,7 @@ pub struct Over {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overdue {
-    /// Its letters are withheld; the runs go on behind them.
+    /// Its letters are withheld, its webhooks and changes in CRMs left out; the runs go on behind them.
     Skip,
     /// It is done now.
     Send,
@@ -147,7 +147,9 @@ impl Run<'_> {
 }
 
 fn resume(run: &mut Enrollment, since: Timestamp, over: Option<Over>, customer: &str) {
-    let (Some(due), Some(Over { at, overdue })) = (run.wake_at, over) else { return };
+    let Some(Over { at, overdue }) = over else { return };
+    run.lives_from = Some(run.lives_from.unwrap_or(run.started_at).after(at.since(since)));
+    let Some(due) = run.wake_at else { return };
     run.skips = overdue == Overdue::Skip && due <= at;
     run.wake_at = Some(overdue.moment(since, at, due, customer));
 }

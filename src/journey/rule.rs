@@ -279,6 +279,8 @@ pub enum Action {
         attributes: Vec<(String, serde_json::Value)>,
         /// What becomes of the tags.
         tags: TagChange,
+        /// Purposes that count as refused from then on; nothing but the customer can agree to one.
+        refuse: Vec<String>,
     },
     /// Begin a run of another rule.
     Enroll {

@@ -263,6 +263,7 @@ impl Run<'_> {
             passes: std::collections::BTreeMap::default(),
             wake_at: None,
             parked: None,
+            lives_from: None,
             skips: false,
             awaits: None,
             ends_at: rule.max_life.map(|life| now.after(life)),

@@ -121,16 +121,29 @@ fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> B
         }
     }
     for (purpose, granted) in &profile.consents {
-        let newer = customer.consents.get(purpose).is_none_or(|known| at > known.at || (at == known.at && !granted));
-        if newer {
-            if customer.consents.get(purpose).is_none_or(|known| known.granted != *granted) {
-                changed.insert(Topic::Consents);
-            }
-            let consent = Consent { granted: *granted, at, source: event.source.clone() };
-            customer.consents.insert(purpose.clone(), consent);
+        let consent = Consent { granted: *granted, at, source: event.source.clone() };
+        if set_consent(customer, purpose, consent) {
+            changed.insert(Topic::Consents);
         }
     }
     changed
+}
+
+/// Takes a saying of a purpose over unless a later one is known; at the same moment the refusal counts. Tells whether the answer
+/// changed.
+pub fn set_consent(customer: &mut Customer, purpose: &str, consent: Consent) -> bool {
+    match customer.consents.get_mut(purpose) {
+        Some(known) if consent.at < known.at || (consent.at == known.at && consent.granted) => false,
+        Some(known) => {
+            let changed = known.granted != consent.granted;
+            *known = consent;
+            changed
+        }
+        None => {
+            customer.consents.insert(purpose.to_owned(), consent);
+            true
+        }
+    }
 }
 
 /// Sets an attribute unless a later saying of it is known. Tells whether its value changed.

@@ -12,13 +12,43 @@ use crate::rulebook::forms::{SetForm, Single, TagsForm, Text};
 use crate::rulebook::read::At;
 use crate::rulebook::yaml::Key;
 
-/// Compiles `set`: attributes with their values, and changes of tags.
-pub(super) fn compile_set(form: &At<SetForm>, unit: &mut Unit<'_>) -> (Vec<(String, Value)>, TagChange) {
-    let tags = form.value.tags.as_ref().map(|tags| compile_tags(tags, unit)).unwrap_or_default();
-    if form.value.attributes.is_empty() && form.value.tags.is_none() {
+/// What a step sets.
+pub(super) struct Compiled {
+    pub(super) attributes: Vec<(String, Value)>,
+    pub(super) tags: TagChange,
+    pub(super) refuse: Vec<String>,
+}
+
+/// Compiles `set`: attributes with their values, changes of tags, and purposes that count as refused.
+pub(super) fn compile_set(form: &At<SetForm>, unit: &mut Unit<'_>) -> Compiled {
+    let SetForm { attributes, tags, consent } = &form.value;
+    let refuse = consent.iter().flatten();
+    let nothing = attributes.is_empty() && tags.is_none() && consent.as_ref().is_none_or(Vec::is_empty);
+    if nothing {
         unit.fault("empty-steps", &form.place, "`set` sets nothing");
     }
-    (compile_attributes(&form.value.attributes, "attributes that can be set", unit), tags)
+    Compiled {
+        tags: tags.as_ref().map(|tags| compile_tags(tags, unit)).unwrap_or_default(),
+        attributes: compile_attributes(attributes, "attributes that can be set", unit),
+        refuse: refuse.filter_map(|(purpose, answer)| compile_refusal(purpose, answer, unit)).collect(),
+    }
+}
+
+fn compile_refusal(purpose: &Key, answer: &At<bool>, unit: &mut Unit<'_>) -> Option<String> {
+    if answer.value {
+        let message = format!("a rule cannot agree to `{}` for a customer", purpose.text);
+        let help =
+            "consent comes from the customer, by the CRM or the events API; a rule can only take it back: `false`";
+        unit.fault_help("consent-by-rule", &answer.place, message, help);
+        return None;
+    }
+    if !unit.world.purposes.contains(&purpose.text) {
+        let names: Vec<&str> = unit.world.purposes.iter().map(String::as_str).collect();
+        let help = suggest(&purpose.text, &names, "purposes of your rules");
+        unit.fault_help("unknown-purpose", &purpose.place, format!("no rule has the purpose `{}`", purpose.text), help);
+        return None;
+    }
+    Some(purpose.text.clone())
 }
 
 /// Attributes and their values as the core stores them; `what` names them in help.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::Unit;
 use super::errand::{compile_crm, compile_webhook};
 use super::promo::compile_promo;
-use super::set::compile_set;
+use super::set::{Compiled, compile_set};
 use super::split::{compile_pick, compile_shares};
 use super::wait::{Ends, compile_wait, name};
 use crate::journey::rule::{Action, SplitArm, Step};
@@ -103,11 +103,12 @@ impl Program {
             }
             ActionForm::Wait(wait) => return self.wait(written, wait, form, unit),
             ActionForm::Set(set) => {
-                let (attributes, tags) = compile_set(set, unit);
+                let Compiled { attributes, tags, refuse } = compile_set(set, unit);
                 let names = attributes.iter().map(|(key, _)| key.as_str());
                 let names = names.chain((!tags.is_empty()).then_some("tags"));
+                let names = names.chain((!refuse.is_empty()).then_some("consent"));
                 let name = names.fold("set".to_owned(), |name, key| format!("{name}-{key}"));
-                self.push(written, &name, Action::Set { attributes, tags }, form);
+                self.push(written, &name, Action::Set { attributes, tags, refuse }, form);
             }
             ActionForm::Enroll(rule) => {
                 unit.other_rule(rule, "a run of this rule is under way already", "leave the step out");

@@ -253,6 +253,8 @@ impl JsonSchema for StepForm {
         let texts = json_schema!({ "type": "array", "items": { "type": "string" } });
         let tags = json_schema!({ "type": "object", "additionalProperties": false, "minProperties": 1,
             "properties": { "add": texts, "remove": texts } });
+        let consent = json_schema!({ "type": "object", "minProperties": 1, "additionalProperties": { "const": false },
+            "description": "Purposes that count as refused from then on." });
         let arm = json_schema!({ "anyOf": [
             { "type": "object", "additionalProperties": false, "required": ["if", "then"],
               "properties": { "if": { "type": "string", "description": "Condition." }, "then": steps } },
@@ -283,7 +285,7 @@ impl JsonSchema for StepForm {
                     "crm": crm_schema(&single),
                     "split": split,
                     "set": { "type": "object", "minProperties": 1, "additionalProperties": single,
-                        "properties": { "tags": { "anyOf": [single, tags] } },
+                        "properties": { "tags": { "anyOf": [single, tags] }, "consent": consent },
                         "description": "Set attributes of the customer; `tags: {add: […], remove: […]}` changes tags." },
                     "enroll": { "type": "string", "description": "Begin a run of this other rule." },
                     "leave": { "type": "string", "description": "End the customer's runs of this other rule." },

@@ -1,14 +1,14 @@
 //! Pausing a rule and resuming it, told as stories of one customer. The table is that of docs/changing-rules.md.
 
 use milepost::journey::advance::{Input, advance};
-use milepost::journey::book::Rulebook;
+use milepost::journey::book::{Rulebook, Shop};
 use milepost::journey::customer::Customer;
 use milepost::journey::effect::Effect;
 use milepost::journey::pause::{Over, Overdue, Pause, waiting};
 use milepost::journey::policy;
 use milepost::journey::time::{Span, Timestamp};
 
-use crate::support::{arrival, at, event, rulebook};
+use crate::support::{arrival, at, book_in, event, rulebook};
 
 const SLOW: &str = "{rule: slow, on: {event: customer.created}, exit_on: [a.done], reenter: always,
     steps: [{wait: 1d}, {send: first}, {wait: 1d}, {send: second}]}";
@@ -162,4 +162,61 @@ fn a_pause_that_comes_back_counts_from_its_first_moment() {
     let mut story = Story::begin();
     story.take(&book, &Input::Rulebook, at("2026-03-11T21:00:01Z"));
     assert_eq!(story.customer.due_at(), Some(at("2026-03-12T15:00:00Z")));
+}
+
+#[test]
+fn a_life_does_not_count_the_time_of_pauses() {
+    let short = SLOW.replace("reenter", "max_life: 36h, reenter");
+    let with = |pause: Option<Pause>| {
+        rulebook(&[&short]).with_pauses(pause.map(|pause| ("slow".to_owned(), pause)).into_iter().collect())
+    };
+    let mut story = Story { customer: Customer::new("c1", at("2026-03-10T08:00:00Z")), told: Vec::new() };
+    let came = arrival(at("2026-03-10T09:00:00Z"));
+    story.take(&with(None), &Input::Event(&came), came.received_at);
+    let ends = |story: &Story| story.customer.enrollments.first().and_then(|run| run.ends_at);
+    assert_eq!(ends(&story), Some(at("2026-03-11T21:00:00Z")));
+    let pause = Pause { since: at("2026-03-10T15:00:00Z"), over: None };
+    story.take(&with(Some(pause.clone())), &Input::Rulebook, at("2026-03-10T15:00:01Z"));
+    story.take(&with(Some(pause.clone())), &Input::Due, at("2026-03-13T00:00:00Z"));
+    assert_eq!(story.tells(), "", "no life ends while the clock stands still");
+    // Two days and nine hours, of which every moment is given back; also if other rules come into force later.
+    let over = Some(Over { at: at("2026-03-13T00:00:00Z"), overdue: Overdue::Send });
+    story.take(&with(Some(Pause { over, ..pause.clone() })), &Input::Rulebook, at("2026-03-13T00:00:02Z"));
+    assert_eq!(ends(&story), Some(at("2026-03-14T06:00:00Z")));
+    story.take(&with(None), &Input::Rulebook, at("2026-03-13T00:00:03Z"));
+    assert_eq!(ends(&story), Some(at("2026-03-14T06:00:00Z")));
+    story.take(&with(None), &Input::Due, at("2026-03-20T00:00:00Z"));
+    assert_eq!(story.tells(), "first 03-13T00:00, second 03-14T00:00, finished");
+}
+
+#[test]
+fn what_is_skipped_is_asked_of_nobody_else_either() {
+    let calls = "{rule: slow, on: {event: customer.created}, steps: [{wait: 1d}, {webhook: stock}, \
+                 {crm: {connection: shop, tags: {add: [late]}}}, {set: {vip: true}}, {wait: 1d}, {webhook: stock}]}";
+    let shop =
+        Shop { webhooks: ["stock".to_owned()].into(), connections: ["shop".to_owned()].into(), ..Shop::default() };
+    let with = |over: Option<Over>| {
+        let pause = Pause { since: at("2026-03-10T15:00:00Z"), over };
+        book_in(shop.clone(), &[("shop/slow.yaml", calls)]).rulebook.with_pauses([("slow".to_owned(), pause)].into())
+    };
+    for (overdue, expected) in [(Overdue::Skip, 1), (Overdue::Send, 3)] {
+        let mut customer = Customer::new("c1", at("2026-03-10T08:00:00Z"));
+        let mut asked = 0;
+        let over = Over { at: at("2026-03-11T12:00:00Z"), overdue };
+        let came = arrival(at("2026-03-10T09:00:00Z"));
+        let plain = book_in(shop.clone(), &[("shop/slow.yaml", calls)]).rulebook;
+        for (book, input, now) in [
+            (&plain, Input::Event(&came), "2026-03-10T09:00:00Z"),
+            (&with(None), Input::Rulebook, "2026-03-10T15:00:01Z"),
+            (&with(Some(over)), Input::Rulebook, "2026-03-11T12:00:00Z"),
+            (&with(Some(over)), Input::Due, "2026-03-20T12:00:00Z"),
+        ] {
+            let done = advance(book, customer, &input, at(now));
+            customer = done.state;
+            asked += done.effects.iter().filter(|effect| matches!(effect, Effect::Errand(_))).count();
+        }
+        assert_eq!(asked, expected, "{overdue:?}");
+        // What is set here is no word to anybody.
+        assert_eq!(customer.attribute("vip"), Some(&serde_json::Value::Bool(true)));
+    }
 }

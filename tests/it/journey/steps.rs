@@ -9,7 +9,7 @@ use milepost::journey::rule::{Action, SplitArm};
 use milepost::journey::split::choose;
 
 use super::story::Story;
-use crate::support::{arrival, at, order, rulebook};
+use crate::support::{arrival, at, event, order, rulebook};
 
 const SPLIT: &str = "
 rule: tried
@@ -194,4 +194,24 @@ fn the_record_names_the_rule_that_asked() {
         _ => None,
     });
     assert_eq!(cause, Some(Cause::Rule { rule: "first".into() }));
+}
+
+#[test]
+fn a_rule_can_take_consent_back_for_good() {
+    let mut story = Story::new(&[
+        "{rule: stop, on: {event: quiz.done}, steps: [{set: {consent: {marketing: false}}}, {send: bye}]}",
+        "{rule: news, on: {event: page.seen}, reenter: always, steps: [{send: news}]}",
+    ]);
+    story.hear(&arrival(at("2026-03-01T08:00:00Z"))).hear(&event("page.seen", at("2026-03-01T09:00:00Z")));
+    story.told.clear();
+    story.hear(&event("quiz.done", at("2026-03-01T10:00:00Z")));
+    story.tells(&["stop begins", "bye withheld: consent_refused", "stop ends: finished"]);
+    assert_eq!(story.customer.consents["marketing"].source, "rule:stop");
+    story.hear(&event("page.seen", at("2026-03-01T11:00:00Z")));
+    story.tells(&["news begins", "news withheld: consent_refused", "news ends: finished"]);
+    // Until the customer agrees again.
+    let mut again = arrival(at("2026-03-02T08:00:00Z"));
+    again.id = "again".into();
+    story.hear(&again).hear(&event("page.seen", at("2026-03-02T09:00:00Z")));
+    assert!(story.told.contains(&"news at 2026-03-02T09:00:00Z".to_owned()), "{:?}", story.told);
 }

@@ -113,6 +113,14 @@ fn tags_notes_and_other_rules() {
         &["empty-steps shop/hello.yaml:3:22", "unknown-key shop/hello.yaml:3:23"],
     );
     steps("steps: [{set: {tags: {add: [a], remove: [a]}}}, {send: hello}]\n", &["duplicate-key shop/hello.yaml:3:42"]);
+    steps("steps: [{set: {consent: {marketing: false}}}, {send: hello}]\n", &[]);
+    steps("steps: [{set: {consent: {marketing: true}}}, {send: hello}]\n", &["consent-by-rule shop/hello.yaml:3:37"]);
+    steps("steps: [{set: {consent: {marketin: false}}}, {send: hello}]\n", &["unknown-purpose shop/hello.yaml:3:26"]);
+    steps("steps: [{set: {consent: {}}}, {send: hello}]\n", &["empty-steps shop/hello.yaml:3:15"]);
+    steps(
+        "steps: [{set: {consent: no}}, {send: hello}]\n",
+        &["empty-steps shop/hello.yaml:3:15", "wrong-type shop/hello.yaml:3:25"],
+    );
     steps("steps: [{note: \"\"}, {send: hello}]\n", &["empty-steps shop/hello.yaml:3:16"]);
     steps("steps: [{enroll: hello}, {send: hello}]\n", &["same-rule shop/hello.yaml:3:18"]);
     steps("steps: [{leave: hello}, {send: hello}]\n", &["same-rule shop/hello.yaml:3:17"]);

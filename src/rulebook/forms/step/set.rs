@@ -10,6 +10,8 @@ use crate::rulebook::yaml::{Key, Node, Yaml};
 pub(in crate::rulebook) struct SetForm {
     pub(in crate::rulebook) attributes: Vec<(Key, At<Single>)>,
     pub(in crate::rulebook) tags: Option<At<TagsForm>>,
+    /// What counts as answered, by purpose.
+    pub(in crate::rulebook) consent: Option<Vec<(Key, At<bool>)>>,
 }
 
 /// Tags to add and to remove.
@@ -28,11 +30,21 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<ActionForm> {
     for (key, node) in entries {
         if key.text == "tags" && matches!(node.value, Yaml::Map(_)) {
             form.tags = read_tags(node, reader);
+        } else if key.text == "consent" {
+            form.consent = read_consent(node, reader);
         } else if let Some(value) = At::<Single>::read(node, reader) {
             form.attributes.push((key.clone(), value));
         }
     }
     Some(ActionForm::Set(At { value: form, place: node.place.clone() }))
+}
+
+fn read_consent(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<(Key, At<bool>)>> {
+    let Yaml::Map(entries) = &node.value else {
+        reader.expected(node, "purposes, such as `{marketing: false}`");
+        return None;
+    };
+    Some(entries.iter().filter_map(|(key, node)| Some((key.clone(), At::read(node, reader)?))).collect())
 }
 
 fn read_tags(node: &Node, reader: &mut Reader<'_>) -> Option<At<TagsForm>> {
