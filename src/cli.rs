@@ -7,7 +7,6 @@
 //! Not here: anything that decides or stores. Commands read arguments, call a room and print.
 
 pub mod apply;
-pub mod backtest;
 pub mod check;
 mod context;
 mod customer;
@@ -68,13 +67,11 @@ enum Command {
     Check(check::CheckArgs),
     /// Run the scenarios of the rules: what must come of what happens.
     Test(test::TestArgs),
-    /// Tell what other rules would have sent: the events that really happened, on a clock of its own.
-    Backtest(backtest::BacktestArgs),
     /// Bring maps, rules and other YAML files into one form; comments are kept.
     Fmt(fmt::FmtArgs),
     /// Print the JSON Schema of map files, rule files, scenarios or settings, for editors.
     Schema(schema::SchemaArgs),
-    /// Show what the rules on disk would change, and for whom.
+    /// Show what the rules on disk would change, for whom, and which letters they would have sent.
     Plan(plan::PlanArgs),
     /// Put the rules on disk in force.
     Apply(apply::ApplyArgs),
@@ -145,10 +142,9 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args, context),
         Command::Test(args) => test::run(&args, context),
         Command::Fmt(args) => fmt::run(&args, context),
-        Command::Backtest(args) => backtest::run(&args, context).await,
         Command::Schema(args) => schema::run(&args),
         Command::Plan(args) => Box::pin(plan::run(&args, context)).await,
-        Command::Apply(args) => apply::run(&args, context).await,
+        Command::Apply(args) => Box::pin(apply::run(&args, context)).await,
         Command::Pause(args) => pause::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Serve => Box::pin(serve::run(context)).await,

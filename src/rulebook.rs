@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use archive::{pack, unpack};
 pub use diagnostic::{Diagnostic, Severity, render};
-pub use diff::{Difference, difference};
+pub use diff::{Change, How, Point, Subject, difference};
 pub use fixture::{Fixture, read_fixture};
 pub use format::format;
 pub use letters::{Letters, RenderError, Rendered};

@@ -31,7 +31,7 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<E
         out::line(format_args!("Nothing to do: the rulebook {} is in force already.", short(hash)))?;
         return Ok(ExitCode::SUCCESS);
     }
-    plan::print(&Box::pin(plan::make(&store, book.clone(), before.as_ref())).await?, false)?;
+    plan::print(&plan::make(&store, book.clone(), before.as_ref(), None).await?)?;
     if !args.yes {
         match out::ask(&format!("Put the rulebook {} in force?", short(hash)))? {
             Some(true) => {}

@@ -1,30 +1,41 @@
-//! `milepost plan`: what the rules on disk would change against those in force. Nothing is written.
+//! `milepost plan`: what the rules on disk would change against those in force, for whom, and what they would have sent.
+//! Nothing is written or sent.
 
-use std::collections::BTreeMap;
+mod backtest;
+mod people;
+
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::context::{Context, load_book};
 use super::out;
-use crate::engine::in_force;
-use crate::journey::book::Rulebook;
-use crate::journey::foresee::{Fate, Foreseen, foresee};
-use crate::rulebook::{Book, Difference, Files, difference};
+use crate::engine::backtest::{backtest, window};
+use crate::engine::{EngineError, in_force};
+use crate::journey::backtest::{Comparison, Window};
+use crate::journey::time::Span;
+use crate::rulebook::{Book, Change, difference};
 use crate::store::{InForce, Store};
 
-/// Customers that are read at once.
-const CHUNK: usize = 1_000;
-/// Customers that are shown as examples of one thing.
-const EXAMPLES: usize = 3;
+/// Longest text of a difference that is printed, in characters; `--json` has the whole.
+const MOST_SHOWN: usize = 240;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// The folder of rules; the one of the settings without it.
     dir: Option<PathBuf>,
+    /// How far back the letters of both rules are counted.
+    #[arg(long, default_value = "30d", value_name = "TIME")]
+    last: Span,
+    /// Leave out what would have been sent.
+    #[arg(long, conflicts_with = "last")]
+    no_backtest: bool,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -37,146 +48,108 @@ pub(super) struct Plan {
     before: Option<String>,
     /// The one that would be.
     after: String,
-    files: Vec<Difference>,
-    customers: usize,
-    moves: Vec<Moves>,
-    runs: Vec<Runs>,
-}
-
-/// Customers who would move alike.
-#[derive(Debug, Serialize)]
-struct Moves {
-    map: String,
-    from: Option<String>,
-    to: Option<String>,
-    customers: usize,
-    examples: Vec<String>,
-}
-
-/// Runs of one rule to which the same would happen.
-#[derive(Debug, Serialize)]
-struct Runs {
-    rule: String,
-    what: &'static str,
-    number: usize,
-    examples: Vec<String>,
+    /// Why the one in force can't be compared; everything is new then.
+    unreadable: Option<String>,
+    changes: Vec<Change>,
+    #[serde(flatten)]
+    people: people::People,
+    /// What both would have sent; none where that was not asked for or they are one rulebook.
+    backtest: Option<Comparison>,
 }
 
 /// Prints the plan.
 pub(super) async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<ExitCode> {
+    if args.last.is_zero() {
+        bail!("`--last` must be longer than nothing");
+    }
     let (loaded, store) = context.open().await?;
     let dir = args.dir.clone().unwrap_or_else(|| loaded.rules_dir());
     let book = load_book(&dir, loaded.shop())?;
-    let plan = make(&store, book, store.in_force().await?.as_ref()).await?;
+    let window = (!args.no_backtest).then(|| window(context.clock.now(), args.last));
+    let plan = make(&store, book, store.in_force().await?.as_ref(), window).await?;
     if args.json {
         out::json(&plan)?;
     } else {
-        print(&plan, true)?;
+        print(&plan)?;
+        if let Some(found) = &plan.backtest {
+            backtest::print(found, loaded.shop().zone)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Brings every customer under the book in memory.
-pub(super) async fn make(store: &Store, book: Book, before: Option<&InForce>) -> anyhow::Result<Plan> {
-    let old = match before {
-        // One that this version can't read any more is replaced as a whole.
-        Some(before) => in_force::archived(store, &before.rulebook).await.map(|old| old.files).unwrap_or_default(),
-        None => std::sync::Arc::new(Files::new()),
+/// Compares a book with the one in force, and brings every customer under it in memory.
+pub(super) async fn make(
+    store: &Store,
+    book: Book,
+    before: Option<&InForce>,
+    window: Option<Window>,
+) -> anyhow::Result<Plan> {
+    let (present, unreadable) = match before.map(|before| before.rulebook.as_str()) {
+        None => (Some(Book::default()), None),
+        Some(hash) => match in_force::archived(store, hash).await {
+            Ok(present) => (Some(present), None),
+            // One that this version can't read any more is replaced as a whole.
+            Err(EngineError::Rulebook { faults, .. }) => (None, Some(faults)),
+            Err(error) => return Err(error.into()),
+        },
     };
-    let files = difference(&old, &book.files);
-    let book = in_force::complete(store, book, before.map(|before| before.rulebook.clone())).await?;
-    let mut tally = Tally::default();
-    let mut cursor = String::new();
-    loop {
-        let chunk = store.customers_after(&cursor, CHUNK).await?;
-        let Some(last) = chunk.last() else { break };
-        cursor.clone_from(&last.id);
-        for customer in chunk {
-            let name = customer.email().unwrap_or(&customer.id).to_owned();
-            tally.add(&name, foresee(&book.rulebook, customer));
+    let changes = difference(present.as_ref().unwrap_or(&Book::default()), &book);
+    let candidate = in_force::complete(store, book, before.map(|before| before.rulebook.clone())).await?;
+    let other = |present: &Book| before.is_some() && present.rulebook.hash != candidate.rulebook.hash;
+    let told = window.zip(present.filter(other));
+    let customers = store.count_customers().await?;
+    let bar = ProgressBar::new(customers + if told.is_some() { store.count_events().await? } else { 0 });
+    bar.set_style(style());
+    let people = people::look(store, &candidate.rulebook, |done| bar.set_position(done)).await?;
+    let found = match told {
+        None => None,
+        Some((window, present)) => {
+            let present = in_force::complete(store, present, None).await?;
+            let progress = |done, all| {
+                bar.set_length(customers + all);
+                bar.set_position(customers + done);
+            };
+            Some(backtest(store, window, &present, &candidate, progress).await?)
         }
-    }
-    Ok(tally.told(&book.rulebook, before, files))
+    };
+    bar.finish_and_clear();
+    Ok(Plan {
+        before: before.map(|before| before.rulebook.clone()),
+        after: candidate.rulebook.hash.clone(),
+        unreadable,
+        changes,
+        people,
+        backtest: found,
+    })
 }
 
-type Counted = (usize, Vec<String>);
-
-#[derive(Default)]
-struct Tally {
-    customers: usize,
-    moves: BTreeMap<(String, Option<String>, Option<String>), Counted>,
-    runs: BTreeMap<(String, Fate), Counted>,
+/// indicatif draws on standard error, and only where a person looks.
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {percent} %, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-impl Tally {
-    fn add(&mut self, name: &str, seen: Foreseen) {
-        self.customers += 1;
-        for moved in seen.moves {
-            count(self.moves.entry((moved.map, moved.from, moved.to)).or_default(), name);
-        }
-        for run in seen.runs {
-            count(self.runs.entry(run).or_default(), name);
+/// Prints what would change and for whom.
+pub(super) fn print(plan: &Plan) -> io::Result<()> {
+    if plan.unreadable.is_some() {
+        out::line("The rules in force can't be read by this version of Milepost: everything counts as new.\n")?;
+    }
+    if plan.changes.is_empty() {
+        out::line("The rules are those in force.")?;
+    }
+    for change in &plan.changes {
+        out::line(out::clean(&change.to_string()))?;
+        for point in &change.points {
+            let line = point.line.map(|line| line.to_string()).unwrap_or_default();
+            out::line(format_args!("  {line:>5}  {}", short(&out::clean(&point.to_string()))))?;
         }
     }
-
-    fn told(self, book: &Rulebook, before: Option<&InForce>, files: Vec<Difference>) -> Plan {
-        let moves = self.moves.into_iter().map(|((map, from, to), (customers, examples))| Moves {
-            map,
-            from,
-            to,
-            customers,
-            examples,
-        });
-        let runs = self.runs.into_iter().map(|((rule, fate), (number, examples))| Runs {
-            rule,
-            what: match fate {
-                Fate::GoesOn => "go on",
-                Fate::Finishes => "finish as the rule was",
-                Fate::Ends => "end",
-            },
-            number,
-            examples,
-        });
-        Plan {
-            before: before.map(|before| before.rulebook.clone()),
-            after: book.hash.clone(),
-            files,
-            customers: self.customers,
-            moves: moves.collect(),
-            runs: runs.collect(),
-        }
-    }
+    people::print(&plan.people)
 }
 
-fn count(counted: &mut Counted, name: &str) {
-    counted.0 += 1;
-    if counted.1.len() < EXAMPLES {
-        counted.1.push(name.to_owned());
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-}
-
-/// Prints a plan; with the lines of files that changed, if it is `whole`.
-pub(super) fn print(plan: &Plan, whole: bool) -> std::io::Result<()> {
-    if plan.files.is_empty() {
-        out::line("The files are those in force.")?;
-    }
-    for file in &plan.files {
-        out::line(format_args!("{}: {}", out::clean(&file.path), file.how))?;
-        for line in file.lines.iter().filter(|_| whole) {
-            out::line(format_args!("    {}", out::clean(line)))?;
-        }
-    }
-    out::line(format_args!("\nCustomers who move at once, of {}", plan.customers))?;
-    let stage = |stage: &Option<String>| stage.clone().unwrap_or_else(|| "outside".to_owned());
-    let moves = plan.moves.iter().map(|moves| {
-        let (from, to) = (stage(&moves.from), stage(&moves.to));
-        vec![moves.map.clone(), from, to, moves.customers.to_string(), moves.examples.join(", ")]
-    });
-    out::table(&["map", "from", "to", "customers", "for example"], moves.collect(), "Nobody.")?;
-    out::line("\nRuns under way")?;
-    let runs = plan
-        .runs
-        .iter()
-        .map(|runs| vec![runs.rule.clone(), runs.what.to_owned(), runs.number.to_string(), runs.examples.join(", ")]);
-    out::table(&["rule", "they", "runs", "for example"], runs.collect(), "None.")
 }

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use tera::{Context, Tera};
 
 pub(super) use build::build;
+pub(super) use file::head;
 pub(super) use links::LetterFacts;
 
 /// The letters of a rulebook.

@@ -107,7 +107,7 @@ fn read_file(place: &Path, path: String, files: &mut Files, faults: &mut Vec<Dia
 }
 
 /// What a file is, by its place.
-enum Role<'a> {
+pub(super) enum Role<'a> {
     Attributes,
     Limits,
     Shared,
@@ -119,7 +119,7 @@ enum Role<'a> {
     Scenarios(&'a str),
 }
 
-fn role(path: &str) -> Option<Role<'_>> {
+pub(super) fn role(path: &str) -> Option<Role<'_>> {
     let (stem, extension) = path.rsplit_once('.')?;
     let yaml = matches!(extension, "yaml" | "yml");
     let template = matches!(extension, "txt" | "html");

@@ -1,10 +1,10 @@
 //! The command line, run as a program: init, check, schema, faults of settings, exit codes.
 
 mod apply;
-mod backtest;
 mod explain;
 mod fmt;
 mod letters;
+mod plan;
 mod scenarios;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! Behaviour of the rulebook room: the shipped rules load, every fault is told, letters come out right.
 
+mod difference;
 mod doubts;
 mod faults;
 mod folder;

@@ -44,14 +44,14 @@ pub(super) fn normal_locale(locale: &str) -> String {
 
 /// The parts of a text file, as places in it.
 #[derive(Debug, Default)]
-pub(super) struct Head {
-    pub(super) subject: Option<Range<usize>>,
-    pub(super) preheader: Option<Range<usize>>,
-    pub(super) body: Range<usize>,
+pub(in crate::rulebook) struct Head {
+    pub(in crate::rulebook) subject: Option<Range<usize>>,
+    pub(in crate::rulebook) preheader: Option<Range<usize>>,
+    pub(in crate::rulebook) body: Range<usize>,
 }
 
 /// Reads the head of a text file; its faults are reported.
-pub(super) fn head(source: &Source, faults: &mut Vec<Diagnostic>) -> Head {
+pub(in crate::rulebook) fn head(source: &Source, faults: &mut Vec<Diagnostic>) -> Head {
     let text = source.text.as_str();
     let mut head = Head { body: text.len()..text.len(), ..Head::default() };
     let mut at = 0;

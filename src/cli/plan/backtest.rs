@@ -13,7 +13,8 @@ const DAYS: usize = 3;
 
 pub(super) fn print(found: &Comparison, zone: Tz) -> io::Result<()> {
     let (from, until) = (found.from.in_words(zone), found.until.in_words(zone));
-    out::line(format_args!("From {from} to {until}: {} events, {} customers.\n", found.events, found.customers))?;
+    out::line("\nLetters of the time that has passed, by the rules in force and by these")?;
+    out::line(format_args!("{from} to {until}: {} events, {} customers.", found.events, found.customers))?;
     let rows = found.rules.iter().map(rule).collect();
     let head = ["map", "rule", "letters now", "then", "difference", "most on"];
     out::table(&head, rows, "No letters by either rules.")?;
