@@ -23,8 +23,8 @@ pub(super) use map::{AttributesForm, MapForm, StageForm};
 pub(super) use pool::PoolForm;
 pub(super) use rule::{ConditionsForm, ExitForm, GoalForm, OnForm, ReenterForm, RuleForm};
 pub(super) use scenario::{
-    Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, HeldForm, ItemForm, LetterForm, MaybeStage, OneOrMany,
-    OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
+    Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, HeldForm, ItemForm, LetterDetails, LetterForm,
+    MaybeStage, OneOrMany, OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
 };
 pub(super) use segments::{SegmentForm, SegmentsForm};
 pub(super) use step::{

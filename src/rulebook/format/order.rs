@@ -2,7 +2,10 @@
 
 use super::tree::{Group, Item, Value};
 use crate::journey::map::Persona;
-use crate::rulebook::forms::{GoalForm, MapForm, RuleForm, StageForm};
+use crate::rulebook::forms::{
+    CartForm, EventForm, GivenForm, GoalForm, ItemForm, LetterDetails, MapForm, OrderForm, RuleForm, ScenarioForm,
+    StageForm,
+};
 use crate::rulebook::read::Keys;
 
 const ON: [&str; 15] = [
@@ -28,8 +31,19 @@ const WAIT: [&str; 14] = [
 const ARM: [&str; 5] = ["if", "share", "name", "then", "else"];
 const SIDE: [&str; 5] = ["goals", "actions", "questions", "emotion", "owner"];
 
-/// Puts the keys of a map's or a rule's file into order.
+const EXPECT: [&str; 9] =
+    ["at", "after", "nothing_sent_until", "stage", "stages", "letters", "withheld", "held", "attributes"];
+
+/// Puts the keys of a file into order: of a map, a rule, or a list of scenarios.
 pub(super) fn sort(root: &mut Item) {
+    if let Value::List(list) = &mut root.value {
+        for item in &mut list.items {
+            match &mut item.value {
+                Value::Map(items) if items.items.iter().any(|item| named(item, "scenario")) => scenario(items),
+                _ => {}
+            }
+        }
+    }
     let Value::Map(items) = &mut root.value else { return };
     let has = |name: &str| items.items.iter().any(|item| named(item, name));
     if has("rule") {
@@ -80,6 +94,42 @@ fn map(items: &mut Group) {
             }
         }
     }
+}
+
+fn scenario(items: &mut Group) {
+    arrange(items, ScenarioForm::KEYS);
+    if let Some(given) = mapping(items, "given") {
+        arrange(given, GivenForm::KEYS);
+        happening(given);
+        mappings(given, "orders").for_each(order);
+        mappings(given, "history").for_each(event);
+    }
+    mappings(items, "events").for_each(event);
+    for expect in mappings(items, "expect") {
+        arrange(expect, &EXPECT);
+        mappings(expect, "letters").for_each(|letter| arrange(letter, LetterDetails::KEYS));
+    }
+}
+
+fn event(items: &mut Group) {
+    arrange(items, EventForm::KEYS);
+    happening(items);
+}
+
+/// What an event, or what was before the start, says of an order and a cart.
+fn happening(items: &mut Group) {
+    if let Some(told) = mapping(items, "order") {
+        order(told);
+    }
+    if let Some(cart) = mapping(items, "cart") {
+        arrange(cart, CartForm::KEYS);
+        mappings(cart, "items").for_each(|item| arrange(item, ItemForm::KEYS));
+    }
+}
+
+fn order(items: &mut Group) {
+    arrange(items, OrderForm::KEYS);
+    mappings(items, "items").for_each(|item| arrange(item, ItemForm::KEYS));
 }
 
 fn rule(items: &mut Group) {

@@ -46,6 +46,14 @@ fn keys_come_in_the_documented_order() {
         "rule: r\non: {cron: \"0 10 * * 2\", segment: \"orders.count > 0\"}\ngoal: {event: order.created, within: 3d}\nsteps:\n  - branch:\n      - if: \"orders.count > 3\"\n        then: [exit]\n  - wait: {for: 1d, at: \"9:30\", tz: shop}\n",
     );
     check("b: 1\na: 2\n", "b: 1\na: 2\n");
+    check(
+        "rule: r\nsteps:\n  - split: {arms: [{name: a, then: [exit], share: 100%}], pick_winner: {after: 500}}\n",
+        "rule: r\nsteps:\n  - split: {pick_winner: {after: 500}, arms: [{share: 100%, name: a, then: [exit]}]}\n",
+    );
+    check(
+        "- clock: 2026-06-10 12:00\n  # why\n  scenario: S\n  expect:\n  - {letters: [{subject: Hi, letter: a}], after: 1h}\n  events:\n  - {order: {total: 5, id: 7}, event: order.created}\n",
+        "# why\n- scenario: S\n  clock: 2026-06-10 12:00\n  events:\n    - {event: order.created, order: {id: 7, total: 5}}\n  expect:\n    - {after: 1h, letters: [{letter: a, subject: Hi}]}\n",
+    );
 }
 
 #[test]
