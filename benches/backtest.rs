@@ -9,9 +9,10 @@
 )]
 
 use std::collections::{BTreeMap, HashSet};
+use std::thread;
 use std::time::Instant;
 
-use milepost::journey::backtest::{Backtest, Window};
+use milepost::journey::backtest::{Side, Window, compare};
 use milepost::journey::book::Shop;
 use milepost::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile, kind};
 use milepost::journey::money::Money;
@@ -36,14 +37,13 @@ fn main() {
     let (from, until) = (start().after(Span::days(DAYS - WATCHED)), start().after(Span::days(DAYS)));
     for (name, known_until) in [("half of the events old news", from), ("all of the events in play", start())] {
         let window = Window { known_until, from, until };
-        let pools = |book: &Book| Pools::new(book.pools.clone());
         let began = Instant::now();
-        let sides = ((&present.rulebook, pools(&present)), (&candidate.rulebook, pools(&candidate)));
-        let mut backtest = Backtest::new(window, sides.0, sides.1, &HashSet::new());
-        for (customer, event) in &events {
-            backtest.hear(customer, event);
-        }
-        let found = backtest.finish();
+        // Each in a thread of its own, as the daemon's program does it.
+        let found = thread::scope(|scope| {
+            let one = scope.spawn(|| tell(&present, window, &events));
+            let other = tell(&candidate, window, &events);
+            compare(&one.join().expect("a side"), &other)
+        });
         let took = began.elapsed();
         let letters =
             |of: fn(&milepost::journey::backtest::RuleLetters) -> u64| found.rules.iter().map(of).sum::<u64>();
@@ -59,6 +59,15 @@ fn main() {
             found.other,
         );
     }
+}
+
+fn tell<'b>(book: &'b Book, window: Window, events: &[(String, Event)]) -> Side<'b> {
+    let mut side = Side::new(&book.rulebook, window, Pools::new(book.pools.clone()), HashSet::new());
+    for (customer, event) in events {
+        side.hear(customer, event);
+    }
+    side.finish();
+    side
 }
 
 /// The starter, with texts of its rules replaced.

@@ -139,6 +139,9 @@ pub enum EngineError {
         /// Why.
         faults: String,
     },
+    /// A side of a backtest has failed.
+    #[error("the backtest has failed")]
+    Backtest,
     /// The part that records hand-overs has stopped.
     #[error("the recorder of hand-overs has stopped")]
     RecorderStopped,

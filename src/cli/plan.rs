@@ -7,6 +7,7 @@ mod people;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
@@ -95,7 +96,7 @@ pub(super) async fn make(
         },
     };
     let changes = difference(present.as_ref().unwrap_or(&Book::default()), &book);
-    let candidate = in_force::complete(store, book, before.map(|before| before.rulebook.clone())).await?;
+    let candidate = Arc::new(in_force::complete(store, book, before.map(|before| before.rulebook.clone())).await?);
     let other = |present: &Book| before.is_some() && present.rulebook.hash != candidate.rulebook.hash;
     let told = window.zip(present.filter(other));
     let customers = store.count_customers().await?;
@@ -105,7 +106,7 @@ pub(super) async fn make(
     let found = match told {
         None => None,
         Some((window, present)) => {
-            let present = in_force::complete(store, present, None).await?;
+            let present = Arc::new(in_force::complete(store, present, None).await?);
             let progress = |done, all| {
                 bar.set_length(customers + all);
                 bar.set_position(customers + done);

@@ -31,36 +31,22 @@ pub struct Window {
     pub until: Timestamp,
 }
 
-/// Two rulebooks under way.
+/// One rulebook under way. The sides of a backtest know nothing of one another, so each may run in a thread of its own.
 #[derive(Debug)]
-pub struct Backtest<'b> {
+pub struct Side<'b> {
+    book: &'b Rulebook,
     window: Window,
-    sides: [Side<'b>; 2],
+    world: Simulator<'b>,
+    tally: Tally<'b>,
     begun: bool,
     events: u64,
 }
 
-#[derive(Debug)]
-struct Side<'b> {
-    book: &'b Rulebook,
-    world: Simulator<'b>,
-    tally: Tally<'b>,
-}
-
-impl<'b> Backtest<'b> {
-    /// A backtest of the rulebook in force against a candidate, each with its pools of promo codes.
-    pub fn new(
-        window: Window,
-        present: (&'b Rulebook, Pools),
-        candidate: (&'b Rulebook, Pools),
-        suppressed: &HashSet<String>,
-    ) -> Self {
-        let side = |(book, pools)| Side {
-            book,
-            world: Simulator::new(book, window.known_until, pools, suppressed.clone()),
-            tally: Tally::new(book, window),
-        };
-        Self { window, sides: [side(present), side(candidate)], begun: false, events: 0 }
+impl<'b> Side<'b> {
+    /// A rulebook with its pools of promo codes.
+    pub fn new(book: &'b Rulebook, window: Window, pools: Pools, suppressed: HashSet<String>) -> Self {
+        let world = Simulator::new(book, window.known_until, pools, suppressed);
+        Self { book, window, world, tally: Tally::new(book, window), begun: false, events: 0 }
     }
 
     /// Takes in an event; events come in the order in which they were accepted.
@@ -69,36 +55,34 @@ impl<'b> Backtest<'b> {
             return;
         }
         if !self.begun && event.received_at < self.window.known_until {
-            self.sides.iter_mut().for_each(|side| side.world.remember(customer, event));
+            self.world.remember(customer, event);
             return;
         }
         self.begin();
         self.events += u64::from(event.received_at >= self.window.from);
-        for side in &mut self.sides {
-            side.world.hear(customer, event, &mut side.tally);
-        }
+        self.world.hear(customer, event, &mut self.tally);
     }
 
-    /// Runs both to the end, and compares them.
-    pub fn finish(mut self) -> Comparison {
+    /// Runs to the end of the window.
+    pub fn finish(&mut self) {
         self.begin();
-        for side in &mut self.sides {
-            side.world.run_until(self.window.until, &mut side.tally);
-        }
-        let customers = self.sides[0].world.customers();
-        let [present, candidate] = self.sides;
-        compare::compare(
-            self.window,
-            (self.events, customers),
-            (present.book, &present.tally),
-            (candidate.book, &candidate.tally),
-        )
+        self.world.run_until(self.window.until, &mut self.tally);
     }
 
     fn begin(&mut self) {
         if !self.begun {
             self.begun = true;
-            self.sides.iter_mut().for_each(|side| side.world.begin());
+            self.world.begin();
         }
     }
+}
+
+/// Compares two sides that heard the same and are finished.
+pub fn compare(present: &Side<'_>, candidate: &Side<'_>) -> Comparison {
+    compare::compare(
+        present.window,
+        (present.events, present.world.customers()),
+        (present.book, &present.tally),
+        (candidate.book, &candidate.tally),
+    )
 }

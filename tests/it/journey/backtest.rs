@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use milepost::journey::backtest::{Backtest, Comparison, Window};
+use milepost::journey::backtest::{self, Comparison, Side, Window};
 use milepost::journey::book::Rulebook;
 use milepost::journey::event::{Event, Phase};
 use milepost::journey::simulate::Pools;
@@ -27,12 +27,15 @@ fn window() -> Window {
 }
 
 fn compare(present: &Rulebook, candidate: &Rulebook, said: &[(&str, Event)]) -> Comparison {
-    let sides = ((present, Pools::default()), (candidate, Pools::default()));
-    let mut backtest = Backtest::new(window(), sides.0, sides.1, &HashSet::new());
-    for (customer, event) in said {
-        backtest.hear(customer, event);
-    }
-    backtest.finish()
+    let tell = |book| {
+        let mut side = Side::new(book, window(), Pools::default(), HashSet::new());
+        for (customer, event) in said {
+            side.hear(customer, event);
+        }
+        side.finish();
+        side
+    };
+    backtest::compare(&tell(present), &tell(candidate))
 }
 
 /// `rule: present -> candidate` of each rule.

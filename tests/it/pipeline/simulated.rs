@@ -53,7 +53,7 @@ async fn daemon_and_simulator_come_to_the_same_letters(place: &Place) {
 
     // A backtest of the rules in force over the stored events comes to the letters that really went out.
     let window = Window { known_until: at(START), from: at(START), until: daemon.clock.now() };
-    let book = written.book();
+    let book = std::sync::Arc::new(written.book());
     let mut read = Vec::new();
     let found = backtest(&daemon.app.engine.store, window, &book, &book, |done, all| read.push((done, all)));
     let found = found.await.expect("reads");
