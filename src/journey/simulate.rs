@@ -176,6 +176,7 @@ impl<'b> Simulator<'b> {
         let suppressed = address.is_some_and(|address| self.suppressed.contains(&address));
         let verdict = policy::last_check(self.book, &mut state, &message.id, &message.brings(), suppressed, self.now);
         if let Some(reason) = verdict.withhold {
+            self.code_withheld(&message);
             witness.sees(self.now, &state, What::Withheld { message: *message, reason });
             let changes = reschedule(self.book, &mut state, self.now).into_iter();
             let effects = changes.map(|change| change.into_effect(self.now)).collect();
@@ -186,6 +187,9 @@ impl<'b> Simulator<'b> {
             witness.sees(self.now, &state, What::Held(message.clone()));
             self.letters.put(place, message);
         } else {
+            if let Some(code) = &message.code {
+                self.pools.brought(&message.enrollment, code);
+            }
             witness.sees(self.now, &state, What::Sent(*message.clone()));
             handed_over(self.book, &mut state, &message.id, self.now);
         }
@@ -211,8 +215,9 @@ impl<'b> Simulator<'b> {
         let mut state = done.state;
         self.collect(place, &state, (done.effects, done.walked), &mut wanted, witness);
         while let Some((enrollment, pool)) = wanted.pop() {
-            let pattern = self.book.pools.get(&pool).and_then(|rules| rules.pattern.as_ref());
-            let code = self.pools.take(&pool, &enrollment, pattern);
+            let pattern = self.book.pool(&pool).and_then(|rules| rules.pattern.as_ref());
+            let had: Vec<&str> = state.promo_codes.iter().map(|given| given.code.as_str()).collect();
+            let code = self.pools.take(&pool, &enrollment, &had, pattern);
             let now = state.now;
             let answer = Input::Promo { enrollment: &enrollment, code: code.as_deref() };
             let done = advance(self.book, state, &answer, now);
@@ -238,6 +243,7 @@ impl<'b> Simulator<'b> {
                 Effect::MessagePlanned(message) => self.planned(place, state, *message, witness),
                 Effect::MessageCancelled { message, reason, at, .. } => {
                     if let Some(Waiting { message, .. }) = self.letters.cancel(&message) {
+                        self.code_withheld(&message);
                         witness.sees(at, state, What::Withheld { message: *message, reason });
                     }
                 }
@@ -248,8 +254,26 @@ impl<'b> Simulator<'b> {
                     }
                 }
                 Effect::PromoWanted { enrollment, pool, .. } => wanted.push((enrollment, pool)),
-                other => witness.sees(state.now, state, What::Effect(other)),
+                other => {
+                    match &other {
+                        Effect::PromoSettled { enrollment } => self.pools.settled(enrollment),
+                        Effect::PromoRedeemed { code, .. } => self.pools.redeemed(code),
+                        Effect::Errand(errand) => {
+                            if let Some(code) = &errand.code {
+                                self.pools.brought(&errand.enrollment, code);
+                            }
+                        }
+                        _ => {}
+                    }
+                    witness.sees(state.now, state, What::Effect(other));
+                }
             }
+        }
+    }
+
+    fn code_withheld(&mut self, message: &PlannedMessage) {
+        if let Some(code) = &message.code {
+            self.pools.withheld(&message.enrollment, code);
         }
     }
 
@@ -259,6 +283,9 @@ impl<'b> Simulator<'b> {
         }
         if message.held.is_some() {
             witness.sees(message.due_at, state, What::Held(message.clone()));
+        }
+        if let Some(code) = &message.code {
+            self.pools.planned(&message.enrollment, code);
         }
         self.letters.put(place, message);
     }

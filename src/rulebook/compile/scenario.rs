@@ -279,11 +279,24 @@ fn flag(said: &At<Single>, unit: &mut Unit<'_>) -> bool {
     false
 }
 
+/// A letter of the scenario's map is known by its name, one of another map as `map/letter`.
 fn known_letter(letter: &Text, unit: &mut Unit<'_>) {
-    if !unit.outline.letters.contains(&letter.value) {
-        let names: Vec<&str> = unit.outline.letters.iter().map(String::as_str).collect();
-        let message = format!("the map `{}` has no letter `{}`", unit.map, letter.value);
-        let help = suggest(&letter.value, &names, "letters of this map");
+    let (map, name) = letter.value.split_once('/').unwrap_or((unit.map, &letter.value));
+    let world = unit.world;
+    let Some(outline) = world.maps.get(map) else {
+        let names: Vec<&str> = world.maps.keys().map(String::as_str).collect();
+        let help = suggest(map, &names, "maps");
+        return unit.fault_help("unknown-map", &letter.place, format!("there is no map `{map}`"), help);
+    };
+    if !outline.letters.contains(name) {
+        let names: Vec<&str> = outline.letters.iter().map(String::as_str).collect();
+        let message = format!("the map `{map}` has no letter `{name}`");
+        let whose = if map == unit.map { "letters of this map" } else { "letters of that map" };
+        let elsewhere = world.maps.iter().find(|(_, other)| other.letters.contains(name));
+        let help = match elsewhere {
+            Some((other, _)) => format!("the map `{other}` has one: write `{other}/{name}`"),
+            None => suggest(name, &names, whose),
+        };
         unit.fault_help("unknown-letter", &letter.place, message, help);
     }
 }

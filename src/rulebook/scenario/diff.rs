@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::run::Sent;
+use super::run::{Sent, Withheld};
 use super::{ExpectedHeld, ExpectedLetter, ExpectedWithheld, Place};
 use crate::journey::attention::Held;
 use crate::journey::effect::PlannedMessage;
@@ -57,7 +57,8 @@ pub(super) fn letters(
     zone: Tz,
     failures: &mut Vec<Failure>,
 ) {
-    let same_names = expected.len() == sent.len() && expected.iter().zip(sent).all(|(e, s)| e.letter == s.letter);
+    let sent = aligned(expected, sent, |sent| sent.at, |wanted, sent| wanted.letter == sent.letter);
+    let same_names = expected.len() == sent.len() && expected.iter().zip(&sent).all(|(e, s)| e.letter == s.letter);
     if !same_names {
         let wanted: Vec<(&str, String)> = expected.iter().map(|e| (e.letter.as_str(), e.in_words(zone))).collect();
         let found: Vec<(&str, String)> = sent.iter().map(|s| (s.letter.as_str(), s.in_words(zone))).collect();
@@ -65,28 +66,48 @@ pub(super) fn letters(
         failures.push(Failure { lines, ..Failure::new(place, "the letters since the expectation before") });
         return;
     }
-    for (expected, sent) in expected.iter().zip(sent) {
+    for (expected, sent) in expected.iter().zip(&sent) {
         details(expected, sent, zone, failures);
     }
 }
 
+/// What happened, in the order in which it was expected as far as time leaves the order open: of one moment nothing comes first.
+fn aligned<'s, E, T>(
+    expected: &[E],
+    happened: &'s [T],
+    at: impl Fn(&T) -> Timestamp,
+    met: impl Fn(&E, &T) -> bool,
+) -> Vec<&'s T> {
+    let mut left: Vec<&T> = happened.iter().collect();
+    let mut aligned = Vec::new();
+    for wanted in expected {
+        let Some(moment) = left.first().map(|first| at(first)) else { break };
+        let place = left.iter().position(|one| at(one) == moment && met(wanted, one)).unwrap_or(0);
+        aligned.push(left.remove(place));
+    }
+    aligned.append(&mut left);
+    aligned
+}
+
 /// Holds the letters that were to be withheld against those that were.
-pub(super) fn withheld(expected: &[ExpectedWithheld], withheld: &[(String, String)], place: &Place) -> Option<Failure> {
-    let met = |wanted: &ExpectedWithheld, (letter, code): &(String, String)| {
-        wanted.letter == *letter && wanted.reason.as_ref().is_none_or(|reason| reason == code)
+pub(super) fn withheld(expected: &[ExpectedWithheld], withheld: &[Withheld], place: &Place) -> Option<Failure> {
+    let met = |wanted: &ExpectedWithheld, withheld: &Withheld| {
+        wanted.letter == withheld.letter && wanted.reason.as_ref().is_none_or(|reason| *reason == withheld.reason)
     };
-    if expected.len() == withheld.len() && expected.iter().zip(withheld).all(|(e, w)| met(e, w)) {
+    let withheld = aligned(expected, withheld, |withheld| withheld.at, met);
+    if expected.len() == withheld.len() && expected.iter().zip(&withheld).all(|(e, w)| met(e, w)) {
         return None;
     }
     let words = |letter: &str, reason: &str| format!("{letter}: {reason}");
-    let found: Vec<(String, String)> = withheld.iter().map(|(l, code)| (words(l, code), words(l, code))).collect();
+    let found: Vec<(String, String)> =
+        withheld.iter().map(|w| words(&w.letter, &w.reason)).map(|line| (line.clone(), line)).collect();
     let wanted: Vec<(String, String)> = expected
         .iter()
         .enumerate()
         .map(|(n, e)| {
             // Without a reason any will do: the line is that of its counterpart.
             let key = match (withheld.get(n), &e.reason) {
-                (Some(w), _) if met(e, w) => words(&w.0, &w.1),
+                (Some(w), _) if met(e, w) => words(&w.letter, &w.reason),
                 (_, Some(reason)) => words(&e.letter, reason),
                 (_, None) => e.letter.clone(),
             };

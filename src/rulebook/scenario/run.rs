@@ -45,6 +45,14 @@ pub(super) struct Sent {
     pub(super) text: Result<Rendered, String>,
 }
 
+/// A letter that was withheld.
+pub(super) struct Withheld {
+    pub(super) letter: String,
+    pub(super) at: Timestamp,
+    /// The reason's short code.
+    pub(super) reason: String,
+}
+
 /// Runs a scenario under a rulebook.
 pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
     let mut codes: BTreeMap<String, Vec<String>> = book.pools.clone();
@@ -56,7 +64,8 @@ pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
         lines: Vec::new(),
     });
     let customer = found.unwrap_or_else(|| candidate(0));
-    let mut world = Simulator::new(&book.rulebook, scenario.from, Pools::new(codes), suppressed(scenario));
+    let pools = Pools::new(codes).without_patterns(scenario.pools.keys());
+    let mut world = Simulator::new(&book.rulebook, scenario.from, pools, suppressed(scenario));
     for event in &scenario.given {
         world.remember(&customer, event);
     }
@@ -64,6 +73,7 @@ pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
     let zone = book.rulebook.shop.zone;
     let mut watched = Watched {
         writer,
+        map: &scenario.map,
         zone,
         sent: Vec::new(),
         withheld: Vec::new(),
@@ -111,7 +121,7 @@ pub fn run(book: &Book, scenario: &Scenario, writer: &Writer<'_>) -> Outcome {
 /// What went out and what was withheld since the expectation before, and what waits.
 struct Since<'a> {
     sent: &'a [Sent],
-    withheld: &'a [(String, String)],
+    withheld: &'a [Withheld],
     held: Vec<&'a PlannedMessage>,
 }
 
@@ -195,17 +205,34 @@ fn suppressed(scenario: &Scenario) -> HashSet<String> {
 /// Keeps what expectations ask for.
 struct Watched<'a> {
     writer: &'a Writer<'a>,
+    /// The map of the scenario: letters of others are named with theirs.
+    map: &'a str,
     zone: Tz,
     sent: Vec<Sent>,
-    withheld: Vec<(String, String)>,
+    withheld: Vec<Withheld>,
     /// Letters that wait, by id.
     held: BTreeMap<String, PlannedMessage>,
     told: Vec<String>,
     walked: Vec<Walked>,
 }
 
+impl Watched<'_> {
+    /// A letter by the name by which the scenario knows it: one of another map as `map/letter`.
+    fn named(&self, message: PlannedMessage) -> PlannedMessage {
+        if message.map == self.map {
+            return message;
+        }
+        PlannedMessage { letter: format!("{}/{}", message.map, message.letter), ..message }
+    }
+}
+
 impl Witness for Watched<'_> {
     fn sees(&mut self, at: Timestamp, customer: &Customer, what: What) {
+        let what = match what {
+            What::Withheld { message, reason } => What::Withheld { message: self.named(message), reason },
+            What::Held(message) => What::Held(self.named(message)),
+            other => other,
+        };
         let mut line = told::line(&what, self.zone);
         match what {
             What::Walked(step) => self.walked.push(step),
@@ -213,13 +240,13 @@ impl Witness for Watched<'_> {
                 self.held.remove(&message.id);
                 let text = (self.writer)(customer, &message, at);
                 let to = customer.email().unwrap_or_default().to_owned();
-                let sent = Sent { letter: message.letter, at, to, text };
+                let sent = Sent { letter: self.named(message).letter, at, to, text };
                 line = Some(format!("the letter {} goes out{}", sent.letter, sent.subject_in_words()));
                 self.sent.push(sent);
             }
             What::Withheld { message, reason } => {
                 self.held.remove(&message.id);
-                self.withheld.push((message.letter, reason.code().to_owned()));
+                self.withheld.push(Withheld { letter: message.letter, at, reason: reason.code().to_owned() });
             }
             What::Held(message) => {
                 self.held.insert(message.id.clone(), message);

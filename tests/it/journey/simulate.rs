@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use milepost::journey::book::Rulebook;
 use milepost::journey::effect::Effect;
-use milepost::journey::event::{Event, Phase};
+use milepost::journey::event::{Event, Phase, Profile};
 use milepost::journey::simulate::{Entry, Pools, Simulator, What};
 use milepost::journey::time::Timestamp;
 
@@ -28,6 +28,15 @@ steps:
 ";
 
 const NEWS: &str = "{rule: news, on: {cron: '0 12 * * *', segment: 'orders.count == 0'}, reenter: always, steps: [{promo: codes}, {send: news}]}";
+
+/// A letter that shows its code.
+const SHOWS: &str = "Subject: Yours\n\n{{ promo.code }} {{ unsubscribe_url }}\n";
+
+fn showing_codes(files: &[(&str, &str)]) -> Rulebook {
+    let mut files = files.to_vec();
+    files.push(("shop/promo/codes.csv", "code\nAAA-1\nAAA-2\n"));
+    crate::support::book_of(&files).rulebook
+}
 
 fn world(book: &Rulebook) -> Simulator<'_> {
     let codes = ["AAA-1", "AAA-2"].map(str::to_owned).to_vec();
@@ -97,7 +106,7 @@ fn a_letter_leaves_at_its_moment_and_what_was_accepted_by_then_has_its_say() {
 
 #[test]
 fn codes_are_given_once_and_an_empty_pool_ends_the_run() {
-    let book = rulebook(&[NEWS]);
+    let book = showing_codes(&[("shop/news.yaml", NEWS), ("shop/templates/news.txt", SHOWS)]);
     let said = ["dora", "anna", "bert"].map(|id| (id, arrival(at(START))));
     let mut told = story(&book, &said, "2026-03-10T23:00:00Z");
     // Schedules go through customers by id; letters of one moment lie by theirs, which are as good as chance.
@@ -203,4 +212,56 @@ fn codes_of_a_pattern_are_made_as_they_are_wanted() {
         .filter_map(|entry| if let What::Sent(message) = &entry.what { message.code.clone() } else { None })
         .collect();
     assert_eq!(codes.len(), 3, "{record:?}");
+}
+
+/// The letters that went out, as `customer code`.
+fn codes(record: &[Entry]) -> Vec<String> {
+    let code = |entry: &Entry| match &entry.what {
+        What::Sent(message) => Some(format!("{} {}", entry.customer, message.code.as_deref().unwrap_or("none"))),
+        _ => None,
+    };
+    record.iter().filter_map(code).collect()
+}
+
+#[test]
+fn a_code_whose_letter_is_withheld_serves_the_next() {
+    let gift = "{rule: gift, on: {event: gift.asked}, exit_on: [cart.cleared], reenter: always, limits: {quiet: {from: '20:00', to: '08:00'}}, steps: [{promo: codes}, {send: gift}]}";
+    let book = showing_codes(&[("shop/gift.yaml", gift), ("shop/templates/gift.txt", SHOWS)]);
+    let (mut world, mut record) = (world(&book), Vec::new());
+    let refuses = Event { profile: refusal(), ..event("customer.updated", at("2026-03-10T23:00:00Z")) };
+    for (customer, said) in [
+        ("anna", arrival(at("2026-03-10T21:00:00Z"))),
+        ("bert", arrival(at("2026-03-10T21:00:00Z"))),
+        ("cyd", arrival(at("2026-03-10T21:00:00Z"))),
+        // Both wait for the morning, with a code each.
+        ("anna", event("gift.asked", at("2026-03-10T22:00:00Z"))),
+        ("bert", event("gift.asked", at("2026-03-10T22:30:00Z"))),
+        // One does not want it any more: the letter is withheld in the morning, and the code free from then on.
+        ("anna", refuses),
+        ("cyd", event("gift.asked", at("2026-03-10T23:30:00Z"))),
+        ("cyd", event("gift.asked", at("2026-03-11T09:00:00Z"))),
+    ] {
+        world.hear(customer, &said, &mut record);
+    }
+    world.run_until(at("2026-03-11T10:00:00Z"), &mut record);
+    assert_eq!(codes(&record), ["bert AAA-2", "cyd AAA-1"]);
+}
+
+#[test]
+fn a_code_that_an_order_carries_is_not_given_any_more() {
+    let gift = "{rule: gift, on: {event: customer.created}, steps: [{promo: codes}, {send: gift}]}";
+    let book = showing_codes(&[("shop/gift.yaml", gift), ("shop/templates/gift.txt", SHOWS)]);
+    let (mut world, mut record) = (world(&book), Vec::new());
+    let mut carries = order("order.created", at("2026-03-10T10:00:00Z"), "1", Phase::Open, 4_990);
+    if let Some(order) = &mut carries.order {
+        order.promo_code = Some("aaa-1".into());
+    }
+    world.hear("anna", &carries, &mut record);
+    world.hear("bert", &arrival(at("2026-03-10T11:00:00Z")), &mut record);
+    world.run_until(at("2026-03-10T12:00:00Z"), &mut record);
+    assert_eq!(codes(&record), ["bert AAA-2"]);
+}
+
+fn refusal() -> Option<Profile> {
+    Some(Profile { consents: [("marketing".to_owned(), false)].into(), ..Profile::default() })
 }

@@ -230,6 +230,8 @@ fn faults_of_expectations_are_told_at_their_place() {
     expect("{after: 1h, stages: {«shp: new}}", &["unknown-map"]);
     expect("{after: 1h, stages: {shop: «nwe}}", &["unknown-stage"]);
     expect("{after: 1h, letters: [«helo]}", &["unknown-letter"]);
+    expect("{after: 1h, letters: [«shop/helo]}", &["unknown-letter"]);
+    expect("{after: 1h, letters: [«shpo/hello]}", &["unknown-map"]);
     expect("{after: 1h, letters: [{letter: hello, «sbject: x}]}", &["unknown-key"]);
     expect("{after: 1h, withheld: [{letter: «helo}]}", &["unknown-letter"]);
     expect("{after: 1h, attributes: {«shoe_size: 4}}", &["unknown-attribute"]);
@@ -255,6 +257,7 @@ fn faults_of_what_is_given_and_happens_are_told_at_their_place() {
     event("{event: «Order Created}", &["bad-event"]);
     event("{event: «customer.merged}", &["bad-event"]);
     event("{event: «cart.updated}", &["no-cart"]);
+    event("{event: «message.unsubscribed}", &["no-refusal"]);
     event("{event: order.created, order: {total: «12.505}}", &["bad-amount"]);
     event("{event: order.created, order: {total: 5, currency: «euros}}", &["bad-amount"]);
     event("{event: order.created, order: {phase: «done}}", &["unknown-word"]);
@@ -325,4 +328,47 @@ fn a_scenario_chooses_the_arm_of_a_split() {
     assert_eq!(run("a", "[hello]"), [""; 0]);
     assert_eq!(run("b", "[]"), [""; 0]);
     assert!(run("c", "[]")[0].starts_with("nobody"));
+}
+
+#[test]
+fn a_letter_of_another_map_is_named_with_it() {
+    let other = "rule: greet\non: {event: customer.created}\nsteps: [{send: hello}]\n";
+    let letter = "Subject: Hi\n\nHi.\n{{ unsubscribe_url }}\n";
+    let run = |letters: &str| {
+        let text = format!("{HEAD}{COMES}  expect: [{{after: 1h, letters: {letters}}}]\n");
+        let loaded = with(&[
+            ("club/map.yaml", "map: club\nstages: [{id: all, enter: \"true\"}]\n"),
+            ("club/greet.yaml", other),
+            ("club/templates/hello.txt", letter),
+            ("shop/tests/hello.yaml", &text),
+        ]);
+        assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+        tell(&loaded.book.expect("a book"), &loaded.scenarios.list[0]).failures.len()
+    };
+    assert_eq!(run("[{letter: club/hello, subject: Hi, after: 0s}, {letter: hello, subject: Hello, after: 1h}]"), 0);
+    assert_eq!(run("[hello]"), 1);
+    assert_eq!(run("[hello, hello]"), 1);
+}
+
+#[test]
+fn pools_of_a_scenario_stand_in_for_files_and_patterns() {
+    let rule = "rule: hello\non: {event: customer.created}\nreenter: always\nsteps: [{promo: made}, {send: hello}]\n";
+    let letter = "Subject: Hello\n\n{{ promo.code }}\n{{ unsubscribe_url }}\n";
+    let twice = "  events:\n    - {event: customer.created, customer: {email: anna@mail.example}, consent: {marketing: true}}\n    - {event: customer.created, after: 1h}\n";
+    for (pools, letters) in [
+        ("", "[{letter: hello, text: GIFT-22222222}, {letter: hello, text: GIFT-32222222}]"),
+        ("  pools: {made: [ONE]}\n", "[{letter: hello, text: ONE}]"),
+        ("  pools: {made: []}\n", "[]"),
+    ] {
+        let text = format!("{HEAD}{pools}{twice}  expect: [{{after: 2h, letters: {letters}}}]\n");
+        let loaded = with(&[
+            ("shop/hello.yaml", rule),
+            ("shop/templates/hello.txt", letter),
+            ("shop/promo/made.yaml", "pattern: GIFT-########\n"),
+            ("shop/tests/hello.yaml", &text),
+        ]);
+        assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+        let outcome = tell(&loaded.book.expect("a book"), &loaded.scenarios.list[0]);
+        assert!(outcome.failures.is_empty(), "{pools}: {:#?}", outcome.failures);
+    }
 }

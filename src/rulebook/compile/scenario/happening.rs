@@ -64,6 +64,13 @@ pub(super) fn event(form: &EventForm, name: &str, clock: &Clock, unit: &mut Unit
         let help = "write `cart: {items: [{name: Feeder, price: 49.90}]}`; an empty cart is said by cart.cleared";
         unit.fault_help("no-cart", &text.place, "cart.updated is about a cart with something in it", help);
     }
+    if kind == kind::UNSUBSCRIBED
+        && form.consent.is_none()
+        && let Some(text) = text
+    {
+        let message = "message.unsubscribed says what the customer does not want any more, and nothing is said here";
+        unit.fault_help("no-refusal", &text.place, message, "write `consent: {marketing: false}` beside it");
+    }
     Some(Event {
         received_at,
         touchpoint: form.touchpoint.clone(),

@@ -50,6 +50,8 @@ pub fn written() -> impl Strategy<Value = Written> {
             let text = format!("Subject: {letter}\n\nHello.\n{{{{ unsubscribe_url }}}}\n");
             files.insert(format!("shop/templates/{letter}.txt"), text.into());
         }
+        let shows = "Subject: coded\n\n{{ promo.code }}\n{{ unsubscribe_url }}\n";
+        files.insert("shop/templates/coded.txt".into(), shows.into());
         let codes: Vec<String> = (0..500).map(|n| format!("CODE-{n}")).collect();
         files.insert("shop/promo/codes.csv".into(), format!("code\n{}\n", codes.join("\n")).into());
         for (n, mut rule) in rules.into_iter().enumerate() {
@@ -142,16 +144,20 @@ fn condition() -> impl Strategy<Value = String> {
 
 /// Steps whose branches nest so deep. An `exit` stands only where nothing comes after it.
 fn steps(depth: u32) -> BoxedStrategy<Vec<Value>> {
-    let plain = prop_oneof![
+    let one = prop_oneof![
         4 => prop::sample::select(LETTERS.to_vec()).prop_map(|letter| json!({"send": letter})),
         2 => (1_u32..50).prop_map(|hours| json!({"wait": format!("{hours}h")})),
         1 => Just(json!({"wait": {"for": "1h", "at": "10:00", "tz": "customer"}})),
         1 => Just(json!({"wait": {"weekday": "tue", "at": "09:30"}})),
-        1 => Just(json!({"promo": "codes"})),
         1 => any::<bool>().prop_map(|vip| json!({"set": {"vip": vip}})),
     ];
+    // A letter that shows a code stands behind the step that takes it.
+    let plain = prop_oneof![
+        9 => one.prop_map(|step| vec![step]),
+        1 => Just(vec![json!({"promo": "codes"}), json!({"send": "coded"})]),
+    ];
     if depth == 0 {
-        return prop::collection::vec(plain, 1..4).boxed();
+        return prop::collection::vec(plain, 1..4).prop_map(|steps| steps.concat()).boxed();
     }
     let arm = (condition(), steps(depth - 1), any::<bool>()).prop_map(|(condition, mut steps, exit)| {
         if exit {
@@ -161,7 +167,7 @@ fn steps(depth: u32) -> BoxedStrategy<Vec<Value>> {
     });
     let branch = (prop::collection::vec(arm, 1..3), prop::option::of(steps(depth - 1))).prop_map(|(mut arms, last)| {
         arms.extend(last.map(|steps| json!({"else": steps})));
-        json!({"branch": arms})
+        vec![json!({"branch": arms})]
     });
-    prop::collection::vec(prop_oneof![5 => plain, 1 => branch], 1..5).boxed()
+    prop::collection::vec(prop_oneof![5 => plain, 1 => branch], 1..5).prop_map(|steps| steps.concat()).boxed()
 }
