@@ -5,6 +5,7 @@ mod crash;
 mod docs;
 mod journey;
 mod mail;
+mod peers;
 mod pipeline;
 mod retailcrm;
 mod rulebook;

@@ -9,7 +9,7 @@ mod hostile;
 mod letters;
 mod limits;
 mod recipes;
-mod scenarios;
+pub mod scenarios;
 mod shipped;
 mod steps;
 
