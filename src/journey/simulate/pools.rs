@@ -8,7 +8,7 @@ use crate::journey::promo::Pattern;
 /// Codes by pool; each is given once, and a run that asks again gets the same.
 #[derive(Clone, Debug, Default)]
 pub struct Pools {
-    pools: BTreeMap<String, Pool>,
+    stock: BTreeMap<String, Pool>,
     runs: HashMap<String, Run>,
     /// How many of a code are not free, over all pools.
     out: HashMap<String, usize>,
@@ -48,14 +48,15 @@ impl Pools {
     /// Pools of these codes.
     pub fn new(pools: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
         let filled = |codes: Vec<String>| Pool { free: (0..codes.len()).collect(), codes, closed: false };
-        let pools = pools.into_iter().map(|(pool, codes)| (pool, filled(codes))).collect();
-        Self { pools, ..Self::default() }
+        let stock = pools.into_iter().map(|(pool, codes)| (pool, filled(codes))).collect();
+        Self { stock, ..Self::default() }
     }
 
     /// The same where these pools have the codes that are listed and no others: what their patterns could make counts as used up.
+    #[must_use]
     pub fn without_patterns<'p>(mut self, pools: impl IntoIterator<Item = &'p String>) -> Self {
         for pool in pools {
-            self.pools.entry(pool.clone()).or_default().closed = true;
+            self.stock.entry(pool.clone()).or_default().closed = true;
         }
         self
     }
@@ -75,11 +76,11 @@ impl Pools {
         }
         let had = |code: &String| had.contains(&code.as_str()) && self.out.get(code).is_some_and(|out| *out > 0);
         let fresh = |code: &String| !had(code) && !self.redeemed.contains(&code.to_uppercase());
-        let of_pool = self.pools.get(pool);
+        let of_pool = self.stock.get(pool);
         let listed = of_pool.and_then(|pool| pool.free.iter().copied().find(|place| fresh(&pool.codes[*place])));
         let open = of_pool.is_none_or(|pool| !pool.closed);
         let made = pattern.filter(|_| listed.is_none() && open).map(|pattern| pattern.fill(&self.number()));
-        let of_pool = self.pools.entry(pool.to_owned()).or_default();
+        let of_pool = self.stock.entry(pool.to_owned()).or_default();
         let place = match (listed, made) {
             (Some(place), _) => place,
             (None, Some(code)) => {
@@ -143,7 +144,7 @@ impl Pools {
             std::mem::take(&mut run.given).into_iter().partition(|given| given.brought || given.on_the_way > 0);
         run.given = kept;
         for given in back {
-            if let Some(pool) = self.pools.get_mut(&given.pool) {
+            if let Some(pool) = self.stock.get_mut(&given.pool) {
                 pool.free.insert(given.place);
             }
             if let Some(out) = self.out.get_mut(&given.code) {
