@@ -228,7 +228,8 @@ fn a_code_whose_letter_is_withheld_serves_the_next() {
     let gift = "{rule: gift, on: {event: gift.asked}, exit_on: [cart.cleared], reenter: always, limits: {quiet: {from: '20:00', to: '08:00'}}, steps: [{promo: codes}, {send: gift}]}";
     let book = showing_codes(&[("shop/gift.yaml", gift), ("shop/templates/gift.txt", SHOWS)]);
     let (mut world, mut record) = (world(&book), Vec::new());
-    let refuses = Event { profile: refusal(), ..event("customer.updated", at("2026-03-10T23:00:00Z")) };
+    let refusal = Profile { consents: [("marketing".to_owned(), false)].into(), ..Profile::default() };
+    let refuses = Event { profile: Some(refusal), ..event("customer.updated", at("2026-03-10T23:00:00Z")) };
     for (customer, said) in [
         ("anna", arrival(at("2026-03-10T21:00:00Z"))),
         ("bert", arrival(at("2026-03-10T21:00:00Z"))),
@@ -260,8 +261,4 @@ fn a_code_that_an_order_carries_is_not_given_any_more() {
     world.hear("bert", &arrival(at("2026-03-10T11:00:00Z")), &mut record);
     world.run_until(at("2026-03-10T12:00:00Z"), &mut record);
     assert_eq!(codes(&record), ["bert AAA-2"]);
-}
-
-fn refusal() -> Option<Profile> {
-    Some(Profile { consents: [("marketing".to_owned(), false)].into(), ..Profile::default() })
 }
