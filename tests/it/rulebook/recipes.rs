@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use milepost::journey::book::Shop;
 use milepost::rulebook::scenario::Coverage;
-use milepost::rulebook::{load, render};
+use milepost::rulebook::{format, load, render};
 
 use super::scenarios::tell;
 
@@ -30,6 +30,21 @@ fn they_do_what_their_scenarios_say_and_leave_no_step_out() {
     }
     for rule in coverage.rules(&book.rulebook) {
         assert_eq!(rule.taken, rule.all, "{rule:?}");
+    }
+}
+
+#[test]
+fn they_are_in_form() {
+    let recipes = docs().join("recipes/shop");
+    for folder in [recipes.clone(), recipes.join("tests"), recipes.join("promo")] {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let file = entry.expect("an entry").path();
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                let text = fs::read_to_string(&file).expect("a file");
+                let out = format(file.clone(), &text).expect("a sound file");
+                assert_eq!(out, text, "{} is not in form", file.display());
+            }
+        }
     }
 }
 
