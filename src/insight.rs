@@ -17,7 +17,7 @@ pub mod stay;
 pub mod story;
 pub mod table;
 
-pub use figures::{MapFigures, RuleFigures, StageFigures};
+pub use figures::{ErrandFigures, MapFigures, RuleFigures, StageFigures};
 
 use crate::journey::book::Rulebook;
 use crate::store::{Store, StoreError};
@@ -25,6 +25,6 @@ use crate::store::{Store, StoreError};
 /// The figures of one map; `None` if the rulebook has no such map.
 pub async fn figures(store: &Store, rulebook: &Rulebook, map: &str) -> Result<Option<MapFigures>, StoreError> {
     let Some(journey) = rulebook.maps.get(map) else { return Ok(None) };
-    let counts = store.counts(map).await?;
-    Ok(Some(MapFigures::from_counts(journey, rulebook.rules_of(map), &counts)))
+    let (counts, held) = (store.counts(map).await?, store.held_letters(map).await?);
+    Ok(Some(MapFigures::from_counts(rulebook, journey, &counts, &held)))
 }

@@ -35,13 +35,15 @@ mod words;
 
 pub use alone::Alone;
 pub use counters::Count;
-pub use errands::{ClaimedErrand, ErrandFilter, ErrandOutcome, ErrandRow, ErrandState, NewErrand};
+pub use errands::{ClaimedErrand, ErrandFilter, ErrandOf, ErrandOutcome, ErrandRow, ErrandState, NewErrand};
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
 pub use firings::Firing;
 pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
-pub use messages::{Claimed, Frozen, HoldRow, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow};
+pub use messages::{
+    Claimed, Frozen, HeldLetters, HoldRow, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow,
+};
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use rulebooks::InForce;
 pub use splits::{ArmRow, WinnerRow};

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::context::Context;
 use super::{customer, known, out};
+use crate::engine::errands::retry_dead;
 use crate::journey::errand::ErrandKind;
 use crate::settings::load::Loaded;
 use crate::store::{ErrandFilter, ErrandRow, ErrandState, Store};
@@ -131,10 +132,7 @@ async fn check_target(target: &str, loaded: &Loaded, store: &Store) -> anyhow::R
 }
 
 async fn retry(ids: &[String], store: &Store, context: &Context) -> anyhow::Result<usize> {
-    let mut tx = store.begin().await?;
-    let back = tx.retry_errands(ids, context.clock.now()).await?.len();
-    tx.commit().await?;
-    Ok(back)
+    Ok(retry_dead(store, ids, context.clock.now()).await?)
 }
 
 async fn retry_all(target: Option<String>, store: &Store, context: &Context) -> anyhow::Result<usize> {

@@ -77,7 +77,7 @@ impl Batch {
         mut state: Customer,
         effects: Vec<Effect>,
     ) -> Result<Customer> {
-        let mut wanted = self.collect(&state, effects);
+        let mut wanted = self.collect(book, &state, effects);
         while let Some((enrollment, rule, pool)) = wanted.pop() {
             let now = state.now;
             let had: Vec<String> = state.promo_codes.iter().map(|given| given.code.clone()).collect();
@@ -99,12 +99,12 @@ impl Batch {
             let input = Input::Promo { enrollment: &enrollment, code: code.as_deref() };
             let Advance { state: next, effects, .. } = advance(book, state, &input, now);
             state = next;
-            wanted.extend(self.collect(&state, effects));
+            wanted.extend(self.collect(book, &state, effects));
         }
         Ok(state)
     }
 
-    fn collect(&mut self, state: &Customer, effects: Vec<Effect>) -> Vec<(String, String, String)> {
+    fn collect(&mut self, book: &Rulebook, state: &Customer, effects: Vec<Effect>) -> Vec<(String, String, String)> {
         let mut wanted = Vec::new();
         let customer = &state.id;
         for effect in effects {
@@ -154,7 +154,12 @@ impl Batch {
                 Effect::PromoRedeemed { code, order, at } => {
                     self.redeemed.push(Redeemed { code, customer: customer.clone(), order, at });
                 }
-                Effect::Decided(decision) => self.decisions.push((customer.clone(), decision)),
+                Effect::Decided(decision) => {
+                    if let Some(rule) = book.rules.get(&decision.rule) {
+                        self.counts.extend(metrics::counts_of_decision(&rule.map, &decision));
+                    }
+                    self.decisions.push((customer.clone(), decision));
+                }
             }
         }
         wanted
@@ -231,7 +236,9 @@ impl Batch {
                 self.counts.extend(metrics::counts_of_withheld(&of.map, &of.rule, reason));
             }
         }
-        tx.put_errands(&self.errands).await?;
+        let new = tx.put_errands(&self.errands).await?;
+        let asked = self.errands.iter().filter(|errand| new.contains(&errand.errand.id));
+        self.counts.extend(asked.flat_map(|errand| metrics::counts_of_errand(&errand.errand)));
         tx.return_codes_of(&stopped).await?;
         tx.return_codes(&self.coded).await?;
         for redeemed in &self.redeemed {

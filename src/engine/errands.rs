@@ -10,9 +10,10 @@ use futures_util::future::join_all;
 
 use super::{Engine, Result};
 use crate::crm::ApiError;
+use crate::insight::metrics;
 use crate::journey::errand::{CrmChange, ErrandKind};
 use crate::journey::time::{Span, Timestamp};
-use crate::store::{ClaimedErrand, ErrandOutcome, ErrandState};
+use crate::store::{ClaimedErrand, Count, ErrandOutcome, ErrandState, Store};
 use crate::webhook::Posted;
 
 /// Most errands of one target that are carried out at the same time. No more are claimed: whoever is told to stop has them
@@ -37,6 +38,17 @@ enum End {
     /// Not now; not before so long.
     Later(Option<Span>),
     Never,
+}
+
+/// Queues dead errands again; tells how many were dead. Needs no running daemon: the next one that looks finds them.
+pub async fn retry_dead(store: &Store, errands: &[String], at: Timestamp) -> Result<usize> {
+    let mut tx = store.begin().await?;
+    let back = tx.retry_errands(errands, at).await?;
+    let counts: Vec<Count> =
+        back.iter().flat_map(|of| metrics::counts_of_errand_state(of, ErrandState::Queued)).collect();
+    tx.add_counts(0, &counts).await?;
+    tx.commit().await?;
+    Ok(back.len())
 }
 
 impl Engine {
@@ -111,10 +123,12 @@ impl Engine {
                 "an errand is given up; `milepost errands retry` tries it again"
             );
         }
-        metrics::counter!("milepost_errands_total", "kind" => kind, "outcome" => state.as_str()).increment(1);
+        ::metrics::counter!("milepost_errands_total", "kind" => kind, "outcome" => state.as_str()).increment(1);
         let outcome = ErrandOutcome { id: errand.id, at: now, state, next_at, code: tried.code, reason };
         let mut tx = self.store.begin_recording().await?;
-        tx.record_errand(&outcome).await?;
+        if let Some(of) = tx.record_errand(&outcome).await? {
+            tx.add_counts(self.shard(), &metrics::counts_of_errand_state(&of, state)).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -171,15 +185,17 @@ impl Engine {
         let strangers = self.store.errand_targets().await?.into_iter().filter(|target| !known.contains(target));
         let strangers: Vec<_> = strangers.collect();
         let mut tx = self.store.begin_recording().await?;
-        let mut buried = 0;
+        let (mut buried, mut counts) = (0, Vec::new());
         for (kind, target) in strangers {
             let reason = "the settings have no such target";
             let dead = tx.bury_errands((kind, &target), reason, now.before(STRANGERS), now).await?;
-            if dead > 0 {
-                tracing::warn!(errand.kind = kind.as_str(), errand.target = target, errands.count = dead, reason);
+            if !dead.is_empty() {
+                tracing::warn!(errand.kind = kind.as_str(), errand.target = target, errands.count = dead.len(), reason);
             }
-            buried += dead;
+            counts.extend(dead.iter().flat_map(|of| metrics::counts_of_errand_state(of, ErrandState::Dead)));
+            buried += dead.len() as u64;
         }
+        tx.add_counts(self.shard(), &counts).await?;
         let pruned = tx.prune_errands(now.before(self.keep_errands), CHUNK).await?;
         tx.commit().await?;
         Ok(buried + pruned)

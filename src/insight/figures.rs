@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::metrics;
+use super::segments::{SegmentFigures, segment_figures};
 use super::stay::median_stay;
+use crate::journey::book::Rulebook;
+use crate::journey::errand::ErrandKind;
 use crate::journey::map::JourneyMap;
 use crate::journey::money::Money;
-use crate::journey::rule::Rule;
 use crate::journey::time::Span;
-use crate::store::Count;
+use crate::store::{Count, HeldLetters};
 
 /// The figures of one map.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +26,8 @@ pub struct MapFigures {
     pub stages: Vec<StageFigures>,
     /// One a rule, in the order of their ids.
     pub rules: Vec<RuleFigures>,
+    /// One a segment of the map, by name.
+    pub segments: Vec<SegmentFigures>,
 }
 
 /// The figures of one stage.
@@ -67,6 +71,8 @@ pub struct RuleFigures {
     pub sent: i64,
     /// Letters withheld, by the reason's code, most first.
     pub withheld: Vec<(String, i64)>,
+    /// Letters that wait for a limit now, by what they wait for, most first.
+    pub held: Vec<(String, i64)>,
     /// Letters refused for good.
     pub refused: i64,
     /// Letters in doubt.
@@ -79,14 +85,31 @@ pub struct RuleFigures {
     pub conversion: Option<f64>,
     /// What that was worth, by currency.
     pub value: Vec<Money>,
+    /// Webhooks out.
+    pub webhooks: ErrandFigures,
+    /// Changes in a CRM.
+    pub crm: ErrandFigures,
+}
+
+/// The figures of what a rule asks of others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ErrandFigures {
+    /// Asked for.
+    pub asked: i64,
+    /// Carried out.
+    pub done: i64,
+    /// Given up until somebody tries again.
+    pub failed: i64,
+    /// Not asked for though a step is made to: of customers who are held out, overdue, or not known there.
+    pub withheld: i64,
 }
 
 /// Counts of one subject: figure -> detail -> sum.
 type Sums<'a> = BTreeMap<&'a str, BTreeMap<&'a str, i64>>;
 
 impl MapFigures {
-    /// Puts the figures together.
-    pub fn from_counts<'a>(map: &JourneyMap, rules: impl Iterator<Item = &'a Rule>, counts: &[Count]) -> Self {
+    /// Puts the figures of a map of the book together; `held` are the letters that wait for a limit now.
+    pub fn from_counts(book: &Rulebook, map: &JourneyMap, counts: &[Count], held: &[HeldLetters]) -> Self {
         let mut subjects: BTreeMap<&str, Sums<'_>> = BTreeMap::new();
         for count in counts.iter().filter(|c| c.map == map.id) {
             let figures = subjects.entry(&count.subject).or_default();
@@ -99,7 +122,11 @@ impl MapFigures {
             stages: (0..map.stages.len())
                 .map(|index| stage_figures(map, index, sums(&metrics::stage_subject(&map.stages[index].id))))
                 .collect(),
-            rules: rules.map(|rule| rule_figures(&rule.id, sums(&metrics::rule_subject(&rule.id)))).collect(),
+            rules: book
+                .rules_of(&map.id)
+                .map(|rule| rule_figures(&rule.id, sums(&metrics::rule_subject(&rule.id)), held))
+                .collect(),
+            segments: segment_figures(book, &map.id, counts),
         }
     }
 
@@ -135,6 +162,11 @@ impl RuleFigures {
         self.withheld.iter().map(|(_, n)| n).sum()
     }
 
+    /// Letters that wait for a limit, whichever.
+    pub fn held_total(&self) -> i64 {
+        self.held.iter().map(|(_, n)| n).sum()
+    }
+
     /// Letters refused, in doubt or failed: what somebody should look at.
     pub fn troubled(&self) -> i64 {
         self.refused + self.uncertain + self.failed
@@ -163,7 +195,9 @@ fn stage_figures(map: &JourneyMap, index: usize, sums: &Sums<'_>) -> StageFigure
     }
 }
 
-fn rule_figures(rule: &str, sums: &Sums<'_>) -> RuleFigures {
+fn rule_figures(rule: &str, sums: &Sums<'_>, held: &[HeldLetters]) -> RuleFigures {
+    let waiting: BTreeMap<&str, i64> =
+        held.iter().filter(|held| held.rule == rule).map(|held| (held.by.as_str(), held.number)).collect();
     let enrolled = total(sums, metrics::ENROLLED);
     let converted = total(sums, metrics::CONVERTED);
     let held_out = total(sums, metrics::HELD_OUT);
@@ -178,6 +212,7 @@ fn rule_figures(rule: &str, sums: &Sums<'_>) -> RuleFigures {
         planned: total(sums, metrics::PLANNED),
         sent: total(sums, metrics::SENT),
         withheld: ranked(sums.get(metrics::WITHHELD)),
+        held: ranked(Some(&waiting)),
         refused: total(sums, metrics::REFUSED),
         uncertain: total(sums, metrics::UNCERTAIN),
         failed: total(sums, metrics::FAILED),
@@ -189,6 +224,18 @@ fn rule_figures(rule: &str, sums: &Sums<'_>) -> RuleFigures {
             .flatten()
             .map(|(currency, minor)| Money::new(*minor, *currency))
             .collect(),
+        webhooks: errand_figures(sums, ErrandKind::Webhook),
+        crm: errand_figures(sums, ErrandKind::Crm),
+    }
+}
+
+fn errand_figures(sums: &Sums<'_>, kind: ErrandKind) -> ErrandFigures {
+    let of = |figure: &str| sums.get(figure).and_then(|kinds| kinds.get(kind.as_str())).copied().unwrap_or(0);
+    ErrandFigures {
+        asked: of(metrics::ERRANDS),
+        done: of(metrics::ERRANDS_DONE),
+        failed: of(metrics::ERRANDS_FAILED),
+        withheld: of(metrics::ERRANDS_WITHHELD),
     }
 }
 

@@ -4,9 +4,10 @@
 //!
 //! Invariant: these functions are pure and total; the engine adds what they return in the transaction of the effect.
 
-use crate::journey::effect::{EndReason, PlannedMessage, SegmentMove, StageMove, WithheldReason};
+use crate::journey::effect::{Decision, EndReason, PlannedMessage, SegmentMove, StageMove, WithheldReason};
+use crate::journey::errand::{Errand, ErrandKind};
 use crate::journey::money::Money;
-use crate::store::Count;
+use crate::store::{Count, ErrandOf, ErrandState};
 
 pub use super::stay::{bucket_middle, stay_bucket};
 
@@ -44,6 +45,15 @@ pub const HELD_OUT_CONVERTED: &str = "held_out_converted";
 pub const HELD_OUT_VALUE: &str = "held_out_value";
 /// What runs whose goal was reached were worth in minor units; the detail is the currency.
 pub const VALUE: &str = "value";
+
+/// Webhooks out and changes in a CRM that were asked for; the detail is the kind, as of the three below.
+pub const ERRANDS: &str = "errands";
+/// Those that were carried out.
+pub const ERRANDS_DONE: &str = "errands_done";
+/// Those that are given up until somebody tries them again (a gauge).
+pub const ERRANDS_FAILED: &str = "errands_failed";
+/// Those that a step did not ask for: for a customer who is held out, say.
+pub const ERRANDS_WITHHELD: &str = "errands_withheld";
 
 /// What came of a letter that was planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +153,30 @@ pub fn counts_of_outcome(map: &str, rule: &str, outcome: LetterOutcome) -> Vec<C
 /// A letter that could not be composed is tried again: it counts by what comes of that.
 pub fn counts_of_retried(map: &str, rule: &str) -> Vec<Count> {
     vec![of_rule(map, rule, FAILED, "", -1)]
+}
+
+/// A step asked for an errand.
+pub fn counts_of_errand(errand: &Errand) -> Vec<Count> {
+    vec![of_rule(&errand.map, &errand.rule, ERRANDS, errand.kind.as_str(), 1)]
+}
+
+/// A step asked for no errand though it is made to. That there is nothing to change in a CRM is no such case.
+pub fn counts_of_decision(map: &str, decision: &Decision) -> Vec<Count> {
+    let kind = ErrandKind::parse(&decision.about);
+    let withheld = kind.filter(|_| matches!(decision.outcome.as_str(), "held_out" | "skipped" | "not_known"));
+    withheld.map(|kind| of_rule(map, &decision.rule, ERRANDS_WITHHELD, kind.as_str(), 1)).into_iter().collect()
+}
+
+/// An errand that was queued or dead came to a state: what was given up before and is no more, counts back.
+pub fn counts_of_errand_state(errand: &ErrandOf, state: ErrandState) -> Vec<Count> {
+    let of = |figure, by| of_rule(&errand.map, &errand.rule, figure, errand.kind.as_str(), by);
+    let before = (errand.was == ErrandState::Dead).then(|| of(ERRANDS_FAILED, -1));
+    let now = match state {
+        ErrandState::Queued => None,
+        ErrandState::Done => Some(of(ERRANDS_DONE, 1)),
+        ErrandState::Dead => Some(of(ERRANDS_FAILED, 1)),
+    };
+    before.into_iter().chain(now).collect()
 }
 
 fn of_rule(map: &str, rule: &str, figure: &str, detail: &str, by: i64) -> Count {

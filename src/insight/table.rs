@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 
-use super::figures::{MapFigures, RuleFigures, StageFigures};
+use super::figures::{ErrandFigures, MapFigures, RuleFigures, StageFigures};
 use super::{format, place};
 use crate::journey::book::Rulebook;
 use crate::journey::map::{JourneyMap, Stage};
@@ -44,6 +44,13 @@ pub fn render(rulebook: &Rulebook, map: &JourneyMap, figures: &MapFigures, width
     let whole = communications(rulebook, map, figures, None);
     if !whole.is_empty() {
         let _ = writeln!(out, "On the whole map:\n{whole}");
+    }
+    if !figures.segments.is_empty() {
+        let _ = writeln!(out, "Segments:");
+        for segment in &figures.segments {
+            let meaning = segment.description.as_ref().unwrap_or(&segment.condition);
+            let _ = writeln!(out, "{}: {} now ({meaning})", segment.segment, format::count(segment.here));
+        }
     }
     out
 }
@@ -122,11 +129,27 @@ pub fn held_out(f: &RuleFigures) -> String {
     )
 }
 
+/// What came of what a rule asks of others, in words.
+pub fn errands_in_words(f: &ErrandFigures) -> String {
+    let under_way = f.asked - f.done - f.failed;
+    let rest = [(f.failed, "failed"), (under_way, "under way"), (f.withheld, "withheld")];
+    let rest = rest.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(" · {} {word}", format::count(n)));
+    std::iter::once(format!("{} done", format::count(f.done))).chain(rest).collect()
+}
+
 fn rule_lines(rule: &Rule, figures: &MapFigures) -> String {
     let Some(f) = figures.rule(&rule.id) else { return rule.id.clone() };
     let mut text = format!("{}\n· {} enrolled\n· {} sent", rule.id, format::count(f.enrolled), format::count(f.sent));
     for (reason, n) in &f.withheld {
         let _ = write!(text, "\n· {} withheld: {}", format::count(*n), format::words(reason));
+    }
+    for (limit, n) in &f.held {
+        let _ = write!(text, "\n· {} held: {}", format::count(*n), format::words(limit));
+    }
+    for (what, errands) in [("webhooks", &f.webhooks), ("CRM changes", &f.crm)] {
+        if *errands != ErrandFigures::default() {
+            let _ = write!(text, "\n· {what}: {}", errands_in_words(errands));
+        }
     }
     if f.troubled() > 0 {
         let _ = write!(text, "\n· {} refused, in doubt or failed", format::count(f.troubled()));

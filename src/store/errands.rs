@@ -14,7 +14,7 @@ mod queue;
 use super::words::words;
 
 pub use list::{ErrandFilter, ErrandRow};
-pub use queue::{ClaimedErrand, ErrandOutcome, NewErrand};
+pub use queue::{ClaimedErrand, ErrandOf, ErrandOutcome, NewErrand};
 
 words! {
     /// How far an errand has come.

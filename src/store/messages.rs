@@ -22,7 +22,7 @@ mod withhold;
 use super::words::words;
 
 pub use claim::{Claimed, Frozen};
-pub use hold::HoldRow;
+pub use hold::{HeldLetters, HoldRow};
 pub use list::{MessageFilter, MessageRow};
 pub use log::LogRow;
 pub use outcome::OutcomeRow;

@@ -71,6 +71,7 @@ pub async fn figures(State(state): State<App>, Path(id): Path<String>) -> Respon
             "rulebook": book.rulebook.hash,
             "stages": figures.stages,
             "rules": figures.rules,
+            "segments": figures.segments,
             "shown": view.live,
         }))
         .into_response(),

@@ -1,5 +1,7 @@
 //! The queue: putting, claiming, and recording what came of a try.
 
+use std::collections::HashSet;
+
 use super::super::db::{Arg, Row};
 use super::super::rows::Many;
 use super::super::{Result, Store, Tx};
@@ -50,18 +52,33 @@ pub struct ErrandOutcome {
     pub reason: Option<String>,
 }
 
+/// Which rule an errand is of, for the figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrandOf {
+    /// Errand.
+    pub id: String,
+    /// What it is.
+    pub kind: ErrandKind,
+    /// Rule.
+    pub rule: String,
+    /// Map.
+    pub map: String,
+    /// How far it had come.
+    pub was: ErrandState,
+}
+
 impl Tx {
-    /// Queues errands; one that was there before stays as it is. Tells how many are new.
-    pub async fn put_errands(&mut self, errands: &[NewErrand]) -> Result<u64> {
+    /// Queues errands; one that was there before stays as it is. Gives the ids of those that are new.
+    pub async fn put_errands(&mut self, errands: &[NewErrand]) -> Result<HashSet<String>> {
         const MANY: Many = Many {
             what: "queue errands",
             head:
                 "INSERT INTO errands (id, kind, target, customer, enrollment, step, pass, rule, map, body, promo_code,
                 created_at, changed_at, next_at, state, attempts) VALUES",
-            tail: "ON CONFLICT DO NOTHING",
+            tail: "ON CONFLICT DO NOTHING RETURNING id",
         };
         let rows = errands.iter().map(row).collect::<Result<Vec<_>>>()?;
-        self.execute_many(&MANY, rows).await
+        self.fetch_many(&MANY, rows).await?.iter().map(|row| row.fields().text()).collect()
     }
 
     /// Takes errands of one target whose time has come and puts them under a lease of `owner`, the longest waiting first. Of
@@ -97,15 +114,18 @@ impl Tx {
         Ok(claimed)
     }
 
-    /// Records what came of one try, and ends the claim. What is done stays done, whoever comes late; tells whether it
-    /// applied.
-    pub async fn record_errand(&mut self, outcome: &ErrandOutcome) -> Result<bool> {
+    /// Records what came of one try, and ends the claim. What is done stays done, whoever comes late; gives the errand as it
+    /// was if this applied.
+    pub async fn record_errand(&mut self, outcome: &ErrandOutcome) -> Result<Option<ErrandOf>> {
+        const WAS: &str = "SELECT id, kind, rule, map, state FROM errands WHERE id = $1 FOR UPDATE";
         const SQL: &str = "UPDATE errands SET state = $2, changed_at = $3, next_at = $4, code = $5, reason = $6,
                 attempts = attempts + 1, lease_owner = NULL, lease_until = NULL
             WHERE id = $1 AND (state = 'queued' OR state = 'dead' AND $2 = 'done')";
         const CODE: &str = "UPDATE promo_codes SET state = 'sent', sent_at = $2 FROM errands
             WHERE errands.id = $1 AND promo_codes.enrollment = errands.enrollment
             AND promo_codes.code = errands.promo_code AND promo_codes.state = 'reserved'";
+        let was = self.fetch("look at an errand", WAS, vec![Arg::text(&outcome.id)]).await?;
+        let was = was.first().map(errand_of).transpose()?;
         let args = vec![
             Arg::text(&outcome.id),
             Arg::text(outcome.state.as_str()),
@@ -119,7 +139,7 @@ impl Tx {
             let args = vec![Arg::text(&outcome.id), Arg::time(outcome.at)];
             self.execute("mark an errand's promo code as sent", CODE, args).await?;
         }
-        Ok(applied)
+        Ok(was.filter(|_| applied))
     }
 
     /// Ends every lease, for a database that only one process uses: whoever held them is gone.
@@ -128,31 +148,32 @@ impl Tx {
         self.execute("break leases of errands", SQL, Vec::new()).await.map(drop)
     }
 
-    /// Queues dead errands again, due at `at`; gives the ids of those that were dead.
-    pub async fn retry_errands(&mut self, ids: &[String], at: Timestamp) -> Result<Vec<String>> {
+    /// Queues dead errands again, due at `at`; gives those that were dead.
+    pub async fn retry_errands(&mut self, ids: &[String], at: Timestamp) -> Result<Vec<ErrandOf>> {
         const SQL: &str = "UPDATE errands SET state = 'queued', next_at = $2, changed_at = $2, attempts = 0
-            WHERE id = ANY($1) AND state = 'dead' RETURNING id";
+            WHERE id = ANY($1) AND state = 'dead' RETURNING id, kind, rule, map, 'dead'";
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let args = vec![Arg::texts(ids.iter().map(String::as_str)), Arg::time(at)];
-        self.fetch("retry errands", SQL, args).await?.iter().map(|row| row.fields().text()).collect()
+        self.fetch("retry errands", SQL, args).await?.iter().map(errand_of).collect()
     }
 
-    /// Gives up the errands of a target that were made before a moment; tells how many there were.
+    /// Gives up the errands of a target that were made before a moment, and gives them.
     pub async fn bury_errands(
         &mut self,
         (kind, target): (ErrandKind, &str),
         reason: &str,
         made_before: Timestamp,
         at: Timestamp,
-    ) -> Result<u64> {
+    ) -> Result<Vec<ErrandOf>> {
         const SQL: &str = "UPDATE errands SET state = 'dead', reason = $3, changed_at = $4, next_at = NULL,
                 lease_owner = NULL, lease_until = NULL
-            WHERE kind = $1 AND target = $2 AND state = 'queued' AND created_at < $5";
+            WHERE kind = $1 AND target = $2 AND state = 'queued' AND created_at < $5
+            RETURNING id, kind, rule, map, 'queued'";
         let args =
             vec![Arg::text(kind.as_str()), Arg::text(target), Arg::text(reason), Arg::time(at), Arg::time(made_before)];
-        self.execute("give errands up", SQL, args).await
+        self.fetch("give errands up", SQL, args).await?.iter().map(errand_of).collect()
     }
 
     /// Removes errands that were done before a moment, at most so many; tells how many.
@@ -215,6 +236,17 @@ fn row(new: &NewErrand) -> Result<[Arg<'_>; 16]> {
         Arg::text(ErrandState::Queued.as_str()),
         Arg::int(0),
     ])
+}
+
+fn errand_of(row: &Row) -> Result<ErrandOf> {
+    let mut fields = row.fields();
+    Ok(ErrandOf {
+        id: fields.text()?,
+        kind: fields.word(ErrandKind::parse)?,
+        rule: fields.text()?,
+        map: fields.text()?,
+        was: fields.word(ErrandState::parse)?,
+    })
 }
 
 fn claimed(row: &Row) -> Result<ClaimedErrand> {

@@ -6,12 +6,38 @@ use serde_json::json;
 
 use super::super::db::Arg;
 use super::super::rows::Many;
-use super::super::{Result, Tx};
+use super::super::{Result, Store, Tx};
 use super::MessageState;
 use super::log::Change;
 use crate::journey::attention::Held;
 use crate::journey::effect::PolicyVerdict;
 use crate::journey::time::Timestamp;
+
+/// Letters of a rule that wait for the same limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLetters {
+    /// Rule.
+    pub rule: String,
+    /// The limit's code.
+    pub by: String,
+    /// How many.
+    pub number: i64,
+}
+
+impl Store {
+    /// The letters of a map that wait for a limit now.
+    pub async fn held_letters(&self, map: &str) -> Result<Vec<HeldLetters>> {
+        // An index of held letters alone answers this.
+        const SQL: &str = "SELECT rule, COALESCE(reason, ''), COUNT(*) FROM messages WHERE state = 'held' AND map = $1
+            GROUP BY rule, reason";
+        let rows = self.read("count held letters", SQL, vec![Arg::text(map)]).await?;
+        let held = rows.iter().map(|row| {
+            let mut fields = row.fields();
+            Ok(HeldLetters { rule: fields.text()?, by: fields.text()?, number: fields.int()? })
+        });
+        held.collect()
+    }
+}
 
 /// What a letter waits for from now on.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::live::{Bar, Flag, Live, Text};
-use crate::insight::{RuleFigures, format, place, table};
+use crate::insight::{ErrandFigures, RuleFigures, format, place, table};
 use crate::journey::map::JourneyMap;
 use crate::journey::rule::{Action, Rule};
 
@@ -23,6 +23,12 @@ pub struct RuleView {
     withheld_any: Flag,
     /// The reasons with their counts, in words.
     reasons: Text,
+    held: Text,
+    held_any: Flag,
+    webhooks: Text,
+    webhooks_any: Flag,
+    crm: Text,
+    crm_any: Flag,
     has_goal: bool,
     converted: Text,
     converted_bar: Bar,
@@ -40,11 +46,9 @@ impl RuleView {
     pub fn new(map: &JourneyMap, rule: &Rule, figures: &RuleFigures, live: &mut Live) -> Self {
         let key = |name: &str| format!("rule.{}.{name}", rule.id);
         let withheld = figures.withheld_total();
-        let reasons: Vec<String> = figures
-            .withheld
-            .iter()
-            .map(|(reason, n)| format!("{} {}", format::count(*n), format::words(reason)))
-            .collect();
+        let (reasons, limits) = (ranked(&figures.withheld), ranked(&figures.held));
+        let held = format!("{} held: {limits}", format::count(figures.held_total()));
+        let any = |errands: &ErrandFigures| *errands != ErrandFigures::default();
         Self {
             id: rule.id.clone(),
             name: title_of(&rule.id),
@@ -57,7 +61,13 @@ impl RuleView {
             sent_bar: live.bar(key("sent_bar"), figures.sent, figures.planned),
             withheld: live.text(key("withheld"), format::count(withheld)),
             withheld_any: live.flag(key("withheld_any"), withheld > 0),
-            reasons: live.text(key("reasons"), reasons.join(" · ")),
+            reasons: live.text(key("reasons"), reasons),
+            held: live.text(key("held"), held),
+            held_any: live.flag(key("held_any"), figures.held_total() > 0),
+            webhooks: live.text(key("webhooks"), table::errands_in_words(&figures.webhooks)),
+            webhooks_any: live.flag(key("webhooks_any"), any(&figures.webhooks)),
+            crm: live.text(key("crm"), table::errands_in_words(&figures.crm)),
+            crm_any: live.flag(key("crm_any"), any(&figures.crm)),
             has_goal: rule.goal.is_some(),
             converted: live.text(key("converted"), format::count(figures.converted)),
             converted_bar: live.share(key("converted_bar"), figures.conversion.unwrap_or(0.0)),
@@ -70,6 +80,12 @@ impl RuleView {
             troubled_any: live.flag(key("troubled_any"), figures.troubled() > 0),
         }
     }
+}
+
+/// `871 goal reached · 40 consent refused`.
+fn ranked(list: &[(String, i64)]) -> String {
+    let words = list.iter().map(|(code, n)| format!("{} {}", format::count(*n), format::words(code)));
+    words.collect::<Vec<_>>().join(" · ")
 }
 
 /// `abandoned-cart` becomes `Abandoned cart`.

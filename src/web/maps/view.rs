@@ -7,6 +7,7 @@ use super::emotion;
 use super::live::{Live, Text};
 use super::rules::RuleView;
 use super::stages::StageView;
+use crate::insight::segments::SegmentFigures;
 use crate::insight::{MapFigures, format, place};
 use crate::journey::map::{JourneyMap, Persona, Stage};
 use crate::journey::rule::Rule;
@@ -26,6 +27,7 @@ pub struct MapView {
     rows: Vec<&'static str>,
     /// Rules that belong to no stage.
     whole: Vec<RuleView>,
+    segments: Vec<SegmentView>,
     sparkline: String,
     updated: Text,
     /// What the page's script polls.
@@ -58,6 +60,17 @@ struct Tile {
     label: &'static str,
     icon: &'static str,
     value: Text,
+}
+
+/// A segment and who is in it.
+#[derive(Debug, Serialize)]
+struct SegmentView {
+    name: String,
+    description: Option<String>,
+    condition: String,
+    here: Text,
+    joined: Text,
+    left: Text,
 }
 
 type Read = fn(&Stage) -> &Vec<String>;
@@ -100,6 +113,7 @@ impl MapView {
             stages,
             rows: ROWS.into_iter().filter(|(_, read)| filled(*read)).map(|(name, _)| name).collect(),
             whole: rules_at(map, rules, figures, None, &mut live),
+            segments: figures.segments.iter().map(|segment| SegmentView::new(segment, &mut live)).collect(),
             sparkline: emotion::sparkline(&levels),
             updated: live.text("updated", now.format("%-d %b %Y, %H:%M").to_string()),
             live,
@@ -129,6 +143,20 @@ impl PersonaView {
         let initials =
             persona.name.split_whitespace().filter_map(|word| word.chars().next()).take(2).flat_map(char::to_uppercase);
         Self { initials: initials.collect(), persona }
+    }
+}
+
+impl SegmentView {
+    fn new(segment: &SegmentFigures, live: &mut Live) -> Self {
+        let key = |name: &str| format!("segment.{}.{name}", segment.segment);
+        Self {
+            name: segment.segment.clone(),
+            description: segment.description.clone(),
+            condition: segment.condition.clone(),
+            here: live.text(key("here"), format::count(segment.here)),
+            joined: live.text(key("joined"), format::count(segment.joined)),
+            left: live.text(key("left"), format::count(segment.left)),
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use milepost::insight::{MapFigures, RuleFigures, StageFigures, figures};
+use milepost::insight::{ErrandFigures, MapFigures, RuleFigures, StageFigures, figures};
 use milepost::journey::customer::{Customer, RECENT_MESSAGES};
 use milepost::journey::effect::StageMove;
+use milepost::journey::errand::ErrandKind;
 use milepost::journey::money::Money;
 use milepost::mail::mailbox::Received;
 use milepost::rulebook::Book;
-use milepost::store::{EnrollmentRow, MessageRow, MessageState, Store};
+use milepost::store::{EnrollmentRow, ErrandFilter, ErrandRow, ErrandState, MessageRow, MessageState, Store};
 
 use crate::support::{Daemon, record};
 
@@ -96,6 +97,8 @@ async fn recount(store: &Store, counted: &MapFigures) {
         }
     }
     let rows = record(store).await;
+    let everything = ErrandFilter { limit: 100_000, ..ErrandFilter::default() };
+    let errands = store.errands(&everything).await.expect("reads");
     for stage in &counted.stages {
         let entered = moves.iter().filter(|moved| moved.to.as_ref() == Some(&stage.stage)).count();
         let left: Vec<Option<&str>> =
@@ -118,6 +121,7 @@ async fn recount(store: &Store, counted: &MapFigures) {
         let (without, converted): (Vec<_>, Vec<_>) =
             runs.iter().filter_map(|run| run.converted.as_ref()).partition(|reached| out(&reached.message));
         let of = |state| rows.iter().filter(move |row| row.state == state);
+        let errands: Vec<&ErrandRow> = errands.iter().filter(|errand| errand.rule == rule.rule).collect();
         let number = |state| whole(of(state).count());
         let mut value: BTreeMap<&str, i64> = BTreeMap::new();
         for money in converted.iter().filter_map(|conversion| conversion.value.as_ref()) {
@@ -131,6 +135,9 @@ async fn recount(store: &Store, counted: &MapFigures) {
             planned: whole(rows.len()),
             sent: number(MessageState::Sent),
             withheld: tally(of(MessageState::Withheld).map(|row| row.reason.as_deref().unwrap_or_default())),
+            held: tally(of(MessageState::Held).map(|row| row.reason.as_deref().unwrap_or_default())),
+            webhooks: of_errands(&errands, ErrandKind::Webhook, &rule.webhooks),
+            crm: of_errands(&errands, ErrandKind::Crm, &rule.crm),
             refused: number(MessageState::Refused),
             uncertain: number(MessageState::Uncertain),
             failed: number(MessageState::Failed),
@@ -138,9 +145,17 @@ async fn recount(store: &Store, counted: &MapFigures) {
             value: value.into_iter().map(|(currency, minor)| Money::new(minor, currency)).collect(),
             ..rule.clone()
         };
-        let told = RuleFigures { ended: sorted(&rule.ended), withheld: sorted(&rule.withheld), ..rule.clone() };
+        let (ended, withheld, held) = (sorted(&rule.ended), sorted(&rule.withheld), sorted(&rule.held));
+        let told = RuleFigures { ended, withheld, held, ..rule.clone() };
         assert_eq!(told, expected, "rule {} of {map}", rule.rule);
     }
+}
+
+/// Errands as they are on record. Those that were not asked for are on no record of their own.
+fn of_errands(rows: &[&ErrandRow], kind: ErrandKind, counted: &ErrandFigures) -> ErrandFigures {
+    let number = |state| whole(rows.iter().filter(|row| row.kind == kind && row.state == state).count());
+    let (queued, done, failed) = (number(ErrandState::Queued), number(ErrandState::Done), number(ErrandState::Dead));
+    ErrandFigures { asked: queued + done + failed, done, failed, withheld: counted.withheld }
 }
 
 fn whole(number: usize) -> i64 {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
+use milepost::engine::errands::retry_dead;
 use milepost::journey::book::Shop;
 use milepost::journey::errand::ErrandKind;
 use milepost::rulebook::Book;
@@ -233,9 +234,7 @@ async fn a_change_that_is_refused_is_shown_and_can_be_made_again(place: &Place) 
     assert_eq!((row.state, row.code, row.attempts), (ErrandState::Dead, Some(403), 1));
     assert!(row.reason.as_deref().is_some_and(|reason| reason.contains("Not today")), "{:?}", row.reason);
     crm.with(|account| account.answer = None);
-    let mut tx = daemon.app.engine.store.begin().await.expect("begins");
-    tx.retry_errands(&[row.id], daemon.clock.now()).await.expect("works");
-    tx.commit().await.expect("commits");
+    retry_dead(&daemon.app.engine.store, &[row.id], daemon.clock.now()).await.expect("works");
     daemon.settle().await;
     assert_eq!(crm.edits().len(), 1);
     assert_eq!(errands(&daemon).await[0].state, ErrandState::Done);

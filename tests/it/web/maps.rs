@@ -29,6 +29,11 @@ async fn the_map_page_shows_stages_rows_and_figures() {
         "Communications of the whole map",
         "Tuesday promo",
         "11</span> refused",
+        "2,987 done · 3 failed · 11 under way · 40 withheld",
+        "412 done",
+        "older_than(orders.last_at,",
+        "Bought, and not for half a year.",
+        "1,022",
     ] {
         assert!(page.contains(shown), "`{shown}` is not on the page");
     }
@@ -48,6 +53,7 @@ async fn the_api_gives_numbers_and_the_texts_of_the_page() {
         json["rules"].as_array().into_iter().flatten().find(|r| r["rule"] == "abandoned-cart").expect("the rule");
     assert_eq!((&cart["sent"], &cart["withheld"][0]), (&json!(2_706), &json!(["goal_reached", 871])));
     assert_eq!(cart["value"], json!([{"minor": 4_788_200, "currency": "EUR"}]));
+    assert_eq!((&json["segments"][0]["segment"], &json["segments"][0]["here"]), (&json!("loyal"), &json!(618)));
 }
 
 #[tokio::test]

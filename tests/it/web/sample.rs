@@ -10,6 +10,7 @@ use milepost::journey::condition::Condition;
 use milepost::journey::facts::Scope;
 use milepost::journey::map::{CompanySide, CustomerSide, JourneyMap, Persona, Stage, Targets};
 use milepost::journey::rule::{Action, Goal, GoalValue, OnChange, Reenter, Rule, Step, Trigger, WhenUncertain};
+use milepost::journey::segment::Segment;
 use milepost::journey::time::Span;
 use milepost::store::Count;
 
@@ -68,6 +69,11 @@ pub fn rulebook() -> Rulebook {
         hash: "5f1c".repeat(16),
         maps: BTreeMap::from([(MAP.to_owned(), map)]),
         rules: rules.into_iter().map(|rule| (rule.id.clone(), rule)).collect(),
+        segments: [
+            segment("loyal", "orders.count >= 3", None),
+            segment("silent", "older_than(orders.last_at, '180d')", Some("Bought, and not for half a year.")),
+        ]
+        .into(),
         ..Rulebook::default()
     }
 }
@@ -88,6 +94,7 @@ pub fn bare() -> Rulebook {
         ..map.clone()
     };
     book.rules.clear();
+    book.segments.clear();
     book
 }
 
@@ -137,7 +144,31 @@ pub fn counts() -> Vec<Count> {
     rule("tuesday-promo", 2_000, 1_712, &[("no_consent", 288)], 74, 212_800);
     counts.push(count(metrics::rule_subject("abandoned-cart"), metrics::REFUSED, "", 9));
     counts.push(count(metrics::rule_subject("abandoned-cart"), metrics::UNCERTAIN, "", 2));
+    let mut errands = |figure: &str, kind: &str, by| {
+        counts.push(count(metrics::rule_subject("order-thanks"), figure, kind, by));
+    };
+    errands(metrics::ERRANDS, "webhook", 3_001);
+    errands(metrics::ERRANDS_DONE, "webhook", 2_987);
+    errands(metrics::ERRANDS_FAILED, "webhook", 3);
+    errands(metrics::ERRANDS_WITHHELD, "webhook", 40);
+    errands(metrics::ERRANDS, "crm", 412);
+    errands(metrics::ERRANDS_DONE, "crm", 412);
+    for (name, here, joined) in [("loyal", 618, 640), ("silent", 1_022, 1_377)] {
+        counts.push(count(metrics::segment_subject(name), metrics::HERE, "", here));
+        counts.push(count(metrics::segment_subject(name), metrics::ENTERED, "", joined));
+        counts.push(count(metrics::segment_subject(name), metrics::LEFT, "", joined - here));
+    }
     counts
+}
+
+fn segment(name: &str, text: &str, description: Option<&str>) -> (String, Segment) {
+    let segment = Segment {
+        map: MAP.into(),
+        name: name.into(),
+        condition: condition(text),
+        description: description.map(str::to_owned),
+    };
+    (format!("{MAP}/{name}"), segment)
 }
 
 fn stages() -> Vec<Stage> {
