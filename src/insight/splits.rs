@@ -48,12 +48,18 @@ pub struct ArmFigures {
 pub struct WinnerFigures {
     /// The arm.
     pub arm: String,
-    /// Since when everybody takes it.
+    /// Since when everybody takes it, as RFC 3339 has it.
+    #[serde(serialize_with = "rfc3339")]
     pub since: Timestamp,
     /// What was known of each arm then.
     pub figures: Vec<ArmCount>,
     /// By how much it converted better than the next best arm, with a confidence of 95 %; from -1 to 1.
     pub ahead: Option<(f64, f64)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn rfc3339<S: serde::Serializer>(at: &Timestamp, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&at.rfc3339())
 }
 
 /// How the arms of a split have done by now, in the order of the file.

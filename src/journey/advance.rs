@@ -11,18 +11,17 @@ use super::attention::forget;
 use super::book::Rulebook;
 use super::condition::Facts;
 use super::customer::{Customer, GoalWatch, HandedOver, Pending};
-use super::effect::{Cause, Effect, EndReason, StageMove};
+use super::effect::{Cause, Effect, EndReason};
 use super::event::{Event, kind};
 use super::facts::fold::{self, Folded};
 use super::facts::topic::{Topic, Touched};
 use super::facts::view;
 use super::others::Wish;
 use super::pause::hash_of;
-use super::placement::{self, earliest};
 use super::promo;
 use super::rule::Trigger;
 use super::time::Timestamp;
-use super::trigger::{Moved, Occasion};
+use super::trigger::Occasion;
 
 /// Most rounds of settling after one input; only rules that undo each other's settings come near.
 const MAX_ROUNDS: usize = 16;
@@ -364,48 +363,5 @@ impl Run<'_> {
         self.customer.flip_at = self.flips;
         self.set_dates();
         self.touched = Touched::All;
-    }
-
-    fn replace(&mut self, cause: &Cause) -> Vec<Moved> {
-        let now = self.customer.now;
-        let mut moved = Vec::new();
-        let mut places = placement::place(self.book, self.facts(None), &self.touched);
-        for map in self.customer.stages.keys() {
-            if !self.book.maps.contains_key(map) {
-                places.push((map.clone(), placement::Place::default()));
-            }
-        }
-        for (map, place) in places {
-            self.flips = earliest(self.flips, place.flips_at);
-            let stage = place.stage.filter(|_| self.customer.deleted_at.is_none());
-            let before = self.customer.stages.get(&map).cloned();
-            if before.as_ref().map(|b| &b.stage) == stage.as_ref() {
-                continue;
-            }
-            match &stage {
-                Some(stage) => {
-                    let standing = super::customer::Standing { stage: stage.clone(), since: now };
-                    self.customer.stages.insert(map.clone(), standing);
-                }
-                None => {
-                    self.customer.stages.remove(&map);
-                }
-            }
-            self.effects.push(Effect::StageMoved(StageMove {
-                map: map.clone(),
-                from: before.as_ref().map(|b| b.stage.clone()),
-                since: before.as_ref().map(|b| b.since),
-                to: stage.clone(),
-                at: now,
-                cause: cause.clone(),
-            }));
-            if let Some(before) = before {
-                moved.push(Moved::Left { map: map.clone(), stage: before.stage });
-            }
-            if let Some(stage) = stage {
-                moved.push(Moved::Entered { map, stage });
-            }
-        }
-        moved
     }
 }

@@ -3,11 +3,15 @@
 //! Invariant: one stage of a map at most. The stage is the last in map order whose `enter` holds and that may be moved to
 //! from the present one.
 
+use super::advance::Run;
 use super::book::Rulebook;
 use super::condition::Facts;
+use super::customer::Standing;
+use super::effect::{Cause, Effect, StageMove};
 use super::facts::topic::Touched;
 use super::map::JourneyMap;
 use super::time::Timestamp;
+use super::trigger::Moved;
 
 /// Where a customer belongs on one map, and when that may change by time alone.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,6 +50,52 @@ fn place_on(map: &JourneyMap, facts: Facts<'_>) -> Place {
     // Where no move is allowed the customer stays, though the stage's own condition no longer holds.
     place.stage = found.or_else(|| moves.and(current).map(str::to_owned));
     place
+}
+
+impl Run<'_> {
+    /// Brings stages into line with the facts; gives the moves.
+    pub(super) fn replace(&mut self, cause: &Cause) -> Vec<Moved> {
+        let now = self.customer.now;
+        let mut moved = Vec::new();
+        let mut places = place(self.book, self.facts(None), &self.touched);
+        for map in self.customer.stages.keys() {
+            if !self.book.maps.contains_key(map) {
+                places.push((map.clone(), Place::default()));
+            }
+        }
+        for (map, place) in places {
+            self.flips = earliest(self.flips, place.flips_at);
+            let stage = place.stage.filter(|_| self.customer.deleted_at.is_none());
+            let before = self.customer.stages.get(&map).cloned();
+            if before.as_ref().map(|b| &b.stage) == stage.as_ref() {
+                continue;
+            }
+            match &stage {
+                Some(stage) => {
+                    let standing = Standing { stage: stage.clone(), since: now };
+                    self.customer.stages.insert(map.clone(), standing);
+                }
+                None => {
+                    self.customer.stages.remove(&map);
+                }
+            }
+            self.effects.push(Effect::StageMoved(StageMove {
+                map: map.clone(),
+                from: before.as_ref().map(|b| b.stage.clone()),
+                since: before.as_ref().map(|b| b.since),
+                to: stage.clone(),
+                at: now,
+                cause: cause.clone(),
+            }));
+            if let Some(before) = before {
+                moved.push(Moved::Left { map: map.clone(), stage: before.stage });
+            }
+            if let Some(stage) = stage {
+                moved.push(Moved::Entered { map, stage });
+            }
+        }
+        moved
+    }
 }
 
 /// The earlier of two moments, where there are any.

@@ -12,6 +12,7 @@ mod recipes;
 pub mod scenarios;
 mod shipped;
 mod steps;
+mod triggers;
 
 use milepost::journey::book::Shop;
 use milepost::rulebook::{Diagnostic, Files, Loaded, load_files};
