@@ -9,8 +9,9 @@ use super::book::Rulebook;
 use super::condition::{Facts, Part};
 use super::customer::Customer;
 use super::effect::PolicyVerdict;
+use super::obstacles::{Obstacle, Question, obstacles};
 use super::policy;
-use super::rule::{Reenter, Rule, Trigger};
+use super::rule::{Rule, Trigger};
 use super::time::Timestamp;
 use super::waiting::awaited;
 
@@ -68,50 +69,12 @@ pub struct Running {
 pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bool, now: Timestamp) -> Explanation {
     let zone = book.shop.zone;
     let facts = Facts::new(customer, None, now, zone);
-    let mut flips_at = None;
-    let mut obstacles = Vec::new();
-    if let Some(pause) = book.paused(&rule.id) {
-        obstacles.push(format!("the rule is paused since {}", pause.since.in_words(zone)));
-    }
-    let standing = customer.stages.get(&rule.map);
-    match (&standing, &rule.stage) {
-        (None, _) => obstacles.push(format!("the customer is not on the map {}", rule.map)),
-        (Some(at), Some(stage)) if at.stage != *stage => {
-            obstacles.push(format!(
-                "the rule belongs to the stage {stage}, the customer is at {} since {}",
-                at.stage,
-                at.since.in_words(zone)
-            ));
-        }
-        _ => {}
-    }
+    let question = Question { book, rule, customer, now, occasion: None };
+    let in_the_way: Vec<Obstacle<'_>> = obstacles(question).collect();
     let running = customer.enrollments.iter().find(|e| e.rule == rule.id);
-    // Of a rule with a key another run may always begin, under another key.
-    if let Some(run) = running.filter(|_| rule.reenter.key().is_none()) {
-        obstacles.push(format!("a run that began at {} is not over", run.started_at.in_words(zone)));
-    }
     let past = customer.past.get(&rule.id);
-    if let Some(past) = past {
-        let began = past.started_at.in_words(zone);
-        match &rule.reenter {
-            Reenter::Never => obstacles.push(format!("it ran on {began} and runs once in a life")),
-            Reenter::After(span) if past.started_at.after(*span) > now => {
-                let again = past.started_at.after(*span).in_words(zone);
-                obstacles.push(format!("it ran on {began}; again from {again}"));
-            }
-            _ => {}
-        }
-    }
     let when = rule.when.as_ref().map(|when| when.trace_before_event(facts)).unwrap_or_default();
-    if let Some(condition) = &rule.when {
-        flips_at = condition.evaluate(facts).flips_at;
-        if condition.told(facts) == Some(false) {
-            obstacles.push(format!("its condition does not hold: {}", condition.text()));
-        }
-    }
-    if customer.deleted_at.is_some() {
-        obstacles.push("the customer is deleted in the source".into());
-    }
+    let flips_at = rule.when.as_ref().and_then(|condition| condition.evaluate(facts).flips_at);
     let inputs = running.map(|run| (run.step.clone(), run.inputs()));
     let letter = inputs.as_ref().map(|(step, inputs)| policy::Letter { step, inputs });
     let mut verdict = policy::at_planning(book, customer, rule, letter.as_ref());
@@ -127,8 +90,12 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
     Explanation {
         rule: rule.id.clone(),
         trigger: trigger_in_words(&rule.trigger),
-        would_start_if: remedy::to_start(book, rule, customer, now),
-        could_start: if obstacles.is_empty() { Ok(()) } else { Err(obstacles) },
+        would_start_if: remedy::to_start(&question, &in_the_way),
+        could_start: if in_the_way.is_empty() {
+            Ok(())
+        } else {
+            Err(in_the_way.iter().map(|obstacle| obstacle.in_words(zone)).collect())
+        },
         when,
         running: running.map(|run| Running {
             enrollment: run.id.clone(),

@@ -10,7 +10,8 @@ use super::event::kind;
 use super::facts::fold::Happening;
 use super::facts::view;
 use super::holdout::held_out;
-use super::rule::{Reenter, Rule, Trigger};
+use super::obstacles::{Obstacle, Question, obstacles};
+use super::rule::{Rule, Trigger};
 use super::time::Timestamp;
 use super::{ids, placement};
 
@@ -118,72 +119,22 @@ impl Run<'_> {
 
     /// Starts one rule if everything allows it; says why not otherwise.
     pub(super) fn try_start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {
-        if self.customer.deleted_at.is_some() {
+        let question = Question {
+            book: self.book,
+            rule,
+            customer: &self.customer,
+            now: self.customer.now,
+            occasion: Some((occasion.at, occasion.event)),
+        };
+        let Some(obstacle) = obstacles(question).next() else { return self.start(rule, occasion) };
+        // Of customers who are gone nothing more is put on record.
+        if obstacle == Obstacle::Deleted {
             return;
         }
-        match self.refusal(rule, occasion) {
-            Some((outcome, note, parts)) => self.decide(rule, "trigger", outcome, note, parts, occasion.cause),
-            None => self.start(rule, occasion),
-        }
-    }
-
-    fn refusal(&mut self, rule: &Rule, occasion: &Occasion<'_>) -> Option<(&'static str, String, Vec<Part>)> {
-        let (now, zone) = (self.customer.now, self.book.shop.zone);
-        if let Some(pause) = self.book.paused(&rule.id) {
-            let note = format!("the rule is paused since {}", pause.since.in_words(zone));
-            return Some(("paused", note, Vec::new()));
-        }
-        if occasion.at.after(rule.max_age) < now {
-            let note = format!(
-                "it happened at {}, longer ago than the rule's max_age of {}",
-                occasion.at.in_words(zone),
-                rule.max_age
-            );
-            return Some(("too_old", note, Vec::new()));
-        }
-        let standing = self.customer.stages.get(&rule.map).map(|at| at.stage.as_str());
-        let left = matches!(&rule.trigger, Trigger::Leave { .. });
-        // Whoever quits a segment may have left the map with it.
-        if standing.is_none() && !left && !matches!(&rule.trigger, Trigger::Quit { .. }) {
-            return Some(("not_on_map", format!("the customer is not on the map {}", rule.map), Vec::new()));
-        }
-        if let Some(stage) = rule.stage.as_deref()
-            && standing != Some(stage)
-            && !left
-        {
-            let at = standing.unwrap_or("no stage");
-            return Some((
-                "not_at_stage",
-                format!("the rule belongs to the stage {stage}, the customer is at {at}"),
-                Vec::new(),
-            ));
-        }
-        if let Some(above) = self.outranking(rule) {
-            let note = format!(
-                "a run of the rule {above} is not over, which is of the same group and ranks as high or higher"
-            );
-            return Some(("group_taken", note, Vec::new()));
-        }
-        if let Some((outcome, note)) = self.not_again(rule, occasion) {
-            return Some((outcome, note, Vec::new()));
-        }
-        if let Some(when) = &rule.when {
-            let facts = self.facts(occasion.event);
-            if !when.evaluate(facts).holds {
-                let parts = when.trace(facts);
-                return Some(("condition_false", format!("the condition does not hold: {}", when.text()), parts));
-            }
-        }
-        None
-    }
-
-    /// A running rule of the same group that a rule does not outrank.
-    fn outranking(&self, rule: &Rule) -> Option<&str> {
-        let group = rule.group.as_ref()?;
-        let running = self.customer.enrollments.iter().filter(|e| e.rule != rule.id);
-        let mut others = running.filter_map(|e| self.book.rule_of(e));
-        let above = others.find(|other| other.group.as_ref() == Some(group) && other.rank() >= rule.rank());
-        above.map(|other| other.id.as_str())
+        let (outcome, note) = (obstacle.code(), obstacle.in_words(self.book.shop.zone));
+        let when = rule.when.as_ref().filter(|_| matches!(obstacle, Obstacle::ConditionFalse { .. }));
+        let parts = when.map(|when| when.trace(self.facts(occasion.event))).unwrap_or_default();
+        self.decide(rule, "trigger", outcome, note, parts, occasion.cause);
     }
 
     /// Ends the runs of its group that a rule outranks.
@@ -194,39 +145,6 @@ impl Run<'_> {
             other.rule != rule.id && book.rule_of(other).is_some_and(|other| other.group.as_ref() == Some(group))
         };
         self.end_where(&EndReason::Outranked { rule: rule.id.clone() }, |e, _| below(e));
-    }
-
-    /// Why the customer may not run the rule again now, if so.
-    fn not_again(&self, rule: &Rule, occasion: &Occasion<'_>) -> Option<(&'static str, String)> {
-        let (now, zone) = (self.customer.now, self.book.shop.zone);
-        let key = rule.key_of(occasion.event);
-        if let (Some(path), None) = (rule.reenter.key(), &key) {
-            return Some(("no_key", format!("runs are told apart by event.{path}, and the event has none")));
-        }
-        let under = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
-        if let Some(running) = self.customer.enrollments.iter().find(|e| e.rule == rule.id && e.key == key) {
-            let began = running.started_at.in_words(zone);
-            return Some(("already_running", format!("a run of this rule{under} began at {began} and is not over")));
-        }
-        let past = self.customer.past.get(&rule.id)?;
-        let (began, again) = match (&rule.reenter, &key) {
-            (Reenter::Key { after, .. }, Some(key)) => (*past.keys.get(key)?, *after),
-            (Reenter::After(span), _) => (past.started_at, Some(*span)),
-            (Reenter::Never, _) => (past.started_at, None),
-            (Reenter::Always | Reenter::Key { .. }, _) => return None,
-        };
-        let on = began.in_words(zone);
-        match again.map(|span| began.after(span)) {
-            None if key.is_some() => {
-                Some(("never_again", format!("the customer ran it{under} on {on}, and once is all")))
-            }
-            None => Some(("never_again", format!("the customer ran it on {on} and the rule runs once in a life"))),
-            Some(again) if again > now => {
-                let again = again.in_words(zone);
-                Some(("not_again_yet", format!("the customer ran it{under} on {on}; again from {again}")))
-            }
-            Some(_) => None,
-        }
     }
 
     fn start(&mut self, rule: &Rule, occasion: &Occasion<'_>) {

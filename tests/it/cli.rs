@@ -168,7 +168,7 @@ async fn explain_tells_how_a_run_ended_and_what_each_rule_would_do_now() {
     let over = said.split("Runs that are over").nth(1).expect("that part");
     assert!(over.contains("welcome") && over.contains("the goal was reached"), "{said}");
     assert!(said.contains("welcome: would not start on the event customer.created"), "{said}");
-    assert!(said.contains("it ran on 2026-03-10 10:00:00 CET and runs once in a life"), "{said}");
+    assert!(said.contains("the customer ran it on 2026-03-10 10:00:00 CET and the rule runs once in a life"), "{said}");
     for (args, meant) in [
         (["messages", "list", "--rule", "welcom"], "there is no rule `welcom`: did you mean `welcome`?"),
         (["messages", "list", "--map", "pet-shp"], "there is no map `pet-shp`: did you mean `pet-shop`?"),

@@ -2,32 +2,41 @@
 
 use crate::journey::book::Rulebook;
 use crate::journey::condition::{Condition, Facts};
-use crate::journey::customer::Customer;
 use crate::journey::effect::WithheldReason;
 use crate::journey::map::JourneyMap;
-use crate::journey::rule::{Reenter, Rule, Trigger};
+use crate::journey::obstacles::{Obstacle, Question};
+use crate::journey::rule::{Rule, Trigger};
 use crate::journey::segment::segment_key;
-use crate::journey::time::Timestamp;
 
 /// All that must be so for a rule to start and is not so now; its trigger comes first. Nothing where nothing can.
-pub(super) fn to_start(book: &Rulebook, rule: &Rule, customer: &Customer, now: Timestamp) -> Vec<String> {
+pub(super) fn to_start(question: &Question<'_>, obstacles: &[Obstacle<'_>]) -> Vec<String> {
+    let &Question { book, rule, customer, now, .. } = question;
     let facts = Facts::new(customer, None, now, book.shop.zone);
-    let past = customer.past.get(&rule.id);
-    if customer.deleted_at.is_some() || (past.is_some() && rule.reenter == Reenter::Never) {
+    let for_good = |obstacle: &Obstacle<'_>| matches!(obstacle, Obstacle::Deleted | Obstacle::NeverAgain { .. });
+    if obstacles.iter().any(for_good) {
         return Vec::new();
     }
-    let mut wishes: Vec<String> = book.paused(&rule.id).map(|_| "the rule is resumed".to_owned()).into_iter().collect();
+    let resumed = obstacles.iter().filter(|obstacle| matches!(obstacle, Obstacle::Paused { .. }));
+    let mut wishes: Vec<String> = resumed.map(|_| "the rule is resumed".to_owned()).collect();
     wishes.extend(triggered(book, rule, facts));
-    wishes.extend(placed(book, rule, facts));
-    // Of a rule with a key another run may always begin, under another key.
-    let keyed = rule.reenter.key().is_some();
-    if let Some(run) = customer.enrollments.iter().find(|run| run.rule == rule.id && !keyed) {
-        wishes.push(format!("the run that began at {} is over", run.started_at.in_words(facts.zone)));
-    }
-    if let (Some(past), Reenter::After(span)) = (past, &rule.reenter)
-        && past.started_at.after(*span) > now
-    {
-        wishes.push(format!("that is on {} or later", past.started_at.after(*span).in_words(facts.zone)));
+    for obstacle in obstacles {
+        match obstacle {
+            Obstacle::NotOnMap { .. } | Obstacle::NotAtStage { .. } => wishes.extend(placed(book, rule, facts)),
+            Obstacle::GroupTaken { by } => wishes.push(format!("the run of the rule {by} is over")),
+            Obstacle::Running { since, .. } => {
+                wishes.push(format!("the run that began at {} is over", since.in_words(facts.zone)));
+            }
+            Obstacle::NotAgainYet { again, .. } => {
+                wishes.push(format!("that is on {} or later", again.in_words(facts.zone)));
+            }
+            // Said above, or below; the rest is for an event to bring.
+            Obstacle::Deleted
+            | Obstacle::NeverAgain { .. }
+            | Obstacle::Paused { .. }
+            | Obstacle::ConditionFalse { .. }
+            | Obstacle::TooOld { .. }
+            | Obstacle::NoKey { .. } => {}
+        }
     }
     wishes.extend(rule.when.iter().flat_map(|when| when.lacks(facts)));
     wishes
