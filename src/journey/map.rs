@@ -28,6 +28,13 @@ pub struct JourneyMap {
     pub stages: Vec<Stage>,
 }
 
+impl JourneyMap {
+    /// Every condition of the map: of its segment and of its stages.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.segment.iter().chain(self.stages.iter().map(|stage| &stage.enter))
+    }
+}
+
 /// A described profile of who walks a map.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

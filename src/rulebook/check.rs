@@ -3,8 +3,13 @@
 //! Not here: names that do not exist (`compile`, `letters`).
 
 mod conditions;
+mod events;
+mod exits;
+mod least;
+mod life;
 mod often;
 mod promo;
+mod purpose;
 mod reach;
 mod sends;
 mod ways;
@@ -12,8 +17,12 @@ mod ways;
 use std::ops::Range;
 
 pub(super) use conditions::check_conditions;
+pub(super) use events::check_events;
+pub(super) use exits::check_exits;
+pub(super) use life::check_life;
 pub(super) use often::{USUAL, check_often, check_ranking};
 pub(super) use promo::check_promo;
+pub(super) use purpose::check_purposes;
 pub(super) use reach::{check_map, check_rule};
 pub(super) use sends::check_sends;
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{
-    USUAL, Written, check_conditions, check_map, check_often, check_promo, check_ranking, check_rule, check_sends,
+    USUAL, Written, check_conditions, check_events, check_exits, check_life, check_map, check_often, check_promo,
+    check_purposes, check_ranking, check_rule, check_sends,
 };
 use super::compile::{
     Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_segments, compile_shop_limits,
@@ -65,10 +66,17 @@ fn compile(files: &Files, shop: Shop, mut faults: Vec<Diagnostic>) -> Loaded {
         let map = maps.get(&written.rule.map);
         check_rule(written, map, empty.get(&written.rule.map).unwrap_or(&none), &mut faults);
         check_conditions(written, map, &shop, &mut faults);
+        check_life(written, &mut faults);
+        check_exits(written, &mut faults);
         if let Some(letters) = letter_facts.get(&written.rule.map) {
             check_promo(written, letters, &mut faults);
         }
     }
+    check_events(&rules, &letter_facts, &mut faults);
+    let asked = rules.iter().filter_map(|written| written.rule.when.as_ref());
+    let asked =
+        asked.chain(maps.values().flat_map(JourneyMap::conditions)).chain(segments.iter().map(|s| &s.condition));
+    check_purposes(&rules, &scenarios.list, asked, &shop, &mut faults);
     check_often(&rules, &attention, &maps, most_a_day(forms.limits.as_ref(), &mut faults), &mut faults);
     for (source, limits, map) in &caps {
         check_ranking(&rules, (source, limits.0.as_slice()), *map, &mut faults);

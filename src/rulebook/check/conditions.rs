@@ -114,7 +114,7 @@ fn check_arms(written: &Written<'_>, faults: &mut Vec<Diagnostic>) {
 }
 
 /// Where a condition stands inside a step, as far as its text is written there as it is.
-fn place_of(written: &Written<'_>, step: &Range<usize>, condition: &str) -> Range<usize> {
+pub(super) fn place_of(written: &Written<'_>, step: &Range<usize>, condition: &str) -> Range<usize> {
     let inside = written.source.text.get(step.clone()).unwrap_or_default();
     inside.rfind(condition).map_or(step.clone(), |at| step.start + at..step.start + at + condition.len())
 }

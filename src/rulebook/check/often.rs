@@ -1,22 +1,23 @@
 //! Rules that could write to one person too often in a day, and rules that compete without a ranking.
 //!
-//! Counted is the most that the steps allow: waits that end at an hour or a day are taken for as short as they can be.
+//! Counted is the most that the steps allow: waits are taken for as short as they can be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Written;
+use super::least::{Clock, DAY, least, seconds};
 use super::ways::known_at;
 use crate::journey::attention::{Attention, Limits};
 use crate::journey::map::JourneyMap;
 use crate::journey::rule::{Action, Reenter, Trigger};
-use crate::journey::wait::Wait;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::forms::LimitsForm;
 use crate::rulebook::source::Source;
 
 /// Letters to one person within a day that nobody wonders at, where `rules/limits.yaml` says nothing else.
 pub(in crate::rulebook) const USUAL: usize = 5;
-const DAY: i64 = 86_400;
+/// Seconds from the end of a run to the beginning of the next.
+const MOMENT: i64 = 1;
 /// The purpose whose letters are answers to what the customer did.
 const TRANSACTIONAL: &str = "transactional";
 
@@ -73,8 +74,8 @@ fn limited(written: &Written<'_>, shop: &Attention, maps: &BTreeMap<String, Jour
     let map = maps.get(&written.rule.map).map(|map| &map.attention);
     let all = [Some(shop), map, Some(&written.rule.attention)].into_iter().flatten().flat_map(|of| &of.limits);
     let keeps = |limits: &Limits| {
-        let capped = limits.caps.iter().any(|cap| cap.most <= most && seconds(cap.span.micros()) >= DAY);
-        let gap = limits.gap.map_or(0, |gap| seconds(gap.micros()));
+        let capped = limits.caps.iter().any(|cap| cap.most <= most && seconds(cap.span) >= DAY);
+        let gap = limits.gap.map_or(0, seconds);
         let spaced = gap > 0 && usize::try_from(DAY / gap + 1).is_ok_and(|letters| letters <= most);
         capped || spaced
     };
@@ -98,29 +99,40 @@ struct Pace {
     longest: (usize, i64),
 }
 
-/// A run so far: its age, its letters, and how long ago those of the last day were sent.
-type Run = (i64, usize, Vec<i64>);
+/// A run so far: its age, what is known of the clock, its letters, and how long ago those of the last day were sent.
+type Run = (i64, Clock, usize, Vec<i64>);
+
+/// Every run so far at each step, and at the end, of those that begin with the clock like this.
+fn runs(written: &Written<'_>, clock: Clock) -> Vec<BTreeSet<Run>> {
+    let steps = &written.rule.steps;
+    let begin = (0, clock, 0, Vec::new());
+    let known = known_at(steps, begin, |at, way, (age, clock, letters, recent): &Run| {
+        if let Action::Send { .. } = &steps[at].action {
+            return (*age, clock.clone(), letters + 1, recent.iter().copied().chain([0]).collect());
+        }
+        let (takes, clock) = least(steps, at, way, clock);
+        let recent = recent.iter().map(|ago| ago + takes).filter(|ago| *ago < DAY).collect();
+        (age + takes, clock, *letters, recent)
+    });
+    known.at
+}
 
 impl Pace {
     fn of(written: &Written<'_>) -> Self {
-        let steps = &written.rule.steps;
-        let known = known_at(steps, (0, 0, Vec::new()), |at, (age, letters, recent): &Run| match &steps[at].action {
-            Action::Send { .. } => (*age, letters + 1, recent.iter().copied().chain([0]).collect()),
-            Action::Wait(wait) => {
-                let wait = least(wait);
-                (age + wait, *letters, recent.iter().map(|ago| ago + wait).filter(|ago| *ago < DAY).collect())
-            }
-            _ => (*age, *letters, recent.clone()),
-        });
+        let first = runs(written, Clock::Unknown);
         let mut pace = Self::default();
-        for (age, letters, recent) in known.iter().flat_map(BTreeSet::iter) {
+        for (age, _, letters, recent) in first.iter().flat_map(BTreeSet::iter) {
             pace.in_a_day = pace.in_a_day.max(recent.len());
             if *age < DAY {
                 pace.at_first = pace.at_first.max(*letters);
             }
         }
-        let ends = known.last().into_iter().flatten().map(|(age, letters, _)| (*letters, *age));
+        // The run after one that ended at an hour of the day begins a moment later.
+        let clocks: BTreeSet<Clock> =
+            first.last().into_iter().flatten().map(|(_, clock, ..)| clock.later(MOMENT)).collect();
+        let ends = clocks.into_iter().filter_map(|clock| runs(written, clock).pop()).flatten();
         pace.longest = ends
+            .map(|(age, _, letters, _)| (letters, age))
             .min_by_key(|(letters, age)| (age / i64::try_from((*letters).max(1)).unwrap_or(1), *letters))
             .unwrap_or_default();
         pace
@@ -132,15 +144,6 @@ impl Pace {
         let runs = DAY / seconds.max(1) + 1;
         letters.saturating_mul(usize::try_from(runs).unwrap_or(usize::MAX))
     }
-}
-
-/// The shortest that a wait can be, in seconds.
-fn least(wait: &Wait) -> i64 {
-    if let Wait::Length(length) = wait { seconds(length.span.micros()) } else { 0 }
-}
-
-fn seconds(micros: i64) -> i64 {
-    micros / 1_000_000
 }
 
 /// Warns of a cap under which several rules compete, none of which has a rank. `map` is whose limits they are, if not the

@@ -33,7 +33,7 @@ pub(in crate::rulebook) fn check_promo(
     if takes == 0 || sends > MOST_LETTERS {
         return;
     }
-    let known = known_at(steps, Code::default(), |at, code| match &steps[at].action {
+    let known = known_at(steps, Code::default(), |at, _, code| match &steps[at].action {
         Action::Promo { .. } => Code { taken: Some(at), shown: Vec::new() },
         Action::Send { letter, .. } if code.taken.is_some() && reads(letter) && !code.shown.contains(letter) => {
             let mut shown = code.shown.clone();
@@ -42,7 +42,8 @@ pub(in crate::rulebook) fn check_promo(
             Code { taken: code.taken, shown }
         }
         _ => code.clone(),
-    });
+    })
+    .at;
     for (at, (step, place)) in steps.iter().zip(&written.steps).enumerate() {
         let mut warn = |code, message: String, help: &str| {
             faults.push(written.source.error(code, place, message).help(help).warning());

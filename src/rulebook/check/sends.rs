@@ -1,10 +1,10 @@
-//! Letters against the rules that send them: a way to unsubscribe, a promo code that was taken, an event that there is.
+//! Letters against the rules that send them: a way to unsubscribe, a promo code that was taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Written;
-use crate::journey::rule::{Action, Trigger};
+use crate::journey::rule::Action;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::letters::LetterFacts;
 
@@ -34,14 +34,6 @@ pub(in crate::rulebook) fn check_sends(
                     format!("the letter `{letter}` shows a promo code, and no step before this one takes one");
                 let fault = written.source.error("no-promo", place, message);
                 faults.push(fault.help("put `- promo: <pool>` before it"));
-            }
-            if facts.reads("event")
-                && matches!(written.rule.trigger, Trigger::Cron { .. } | Trigger::Date(_) | Trigger::Stay { .. })
-            {
-                let message =
-                    format!("the letter `{letter}` reads `event`, and time starts this rule: there is no event");
-                let fault = written.source.error("no-event", place, message).warning();
-                faults.push(fault.help("what it reads there is empty; ask with `{% if event.… %}` or use other facts"));
             }
         }
     }

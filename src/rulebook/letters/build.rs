@@ -7,7 +7,7 @@ use tera::{ErrorKind, Tera};
 use super::assemble::{Part, assemble};
 use super::file::{FileName, Head, file_name, head};
 use super::filters::engine;
-use super::links::{LetterFacts, Template, closure, roots};
+use super::links::{LetterFacts, Template, closure, event_taken_for_granted, roots};
 use super::names;
 use super::scan::{Name, scan};
 use super::{Letters, Variant};
@@ -70,6 +70,7 @@ pub(in crate::rulebook) fn build<'t>(
             let variant = variants.entry(file.locale.clone()).or_default();
             variant.reads.extend(reads.iter().cloned());
             of_letter.files.push((source, reads));
+            of_letter.event.extend(event_taken_for_granted(&name_of(source), &templates));
             parts.extend(builder.parts(source, &file, variant));
         }
         builder.check_variants(map, &files.templates, letters.by_map.get(map));

@@ -10,6 +10,8 @@ use crate::rulebook::source::Source;
 pub(in crate::rulebook) struct LetterFacts<'t> {
     /// Each text and HTML file with the first parts of the names it reads, includes and layouts among them.
     pub(in crate::rulebook) files: Vec<(&'t Source, BTreeSet<String>)>,
+    /// What they read of the event without asking whether it is there: `event.order`.
+    pub(in crate::rulebook) event: BTreeSet<String>,
 }
 
 impl LetterFacts<'_> {
@@ -48,4 +50,22 @@ pub(super) fn roots(name: &str, templates: &BTreeMap<String, Template<'_>>) -> B
         .flat_map(|template| &template.scan.paths)
         .filter_map(|path| path.parts.first().map(|(root, _)| root.clone()))
         .collect()
+}
+
+/// What a template and those that it comes to read of the event, as `event.order`, without having asked for it by `if` or having
+/// something by `default` to stand in for it.
+pub(super) fn event_taken_for_granted(name: &str, templates: &BTreeMap<String, Template<'_>>) -> BTreeSet<String> {
+    let scans: Vec<&Scan> =
+        closure(name, templates).into_iter().filter_map(|name| templates.get(name)).map(|t| &t.scan).collect();
+    let asked: BTreeSet<String> =
+        scans.iter().flat_map(|scan| &scan.asked).filter_map(|path| of_event(path.split('.'))).collect();
+    let read = scans.iter().flat_map(|scan| &scan.paths);
+    let read = read.filter_map(|path| of_event(path.parts.iter().map(|(name, _)| name.as_str())));
+    read.filter(|path| !asked.contains(path) && !asked.contains("event")).collect()
+}
+
+/// The first two parts of a name under `event`.
+fn of_event<'p>(mut parts: impl Iterator<Item = &'p str>) -> Option<String> {
+    let root = parts.next().filter(|root| *root == "event")?;
+    Some(parts.next().map_or_else(|| root.to_owned(), |part| format!("{root}.{part}")))
 }

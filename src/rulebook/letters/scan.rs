@@ -15,6 +15,8 @@ use super::tokens::{Kind, Token, find, next_open, tokens};
 pub(super) struct Scan {
     /// Paths read, with `*` for an item of a list: `cart.items.*.name`.
     pub(super) paths: Vec<Path>,
+    /// Those that are asked for before they are read, by `if`, or that have something to stand in for them.
+    pub(super) asked: BTreeSet<String>,
     pub(super) filters: Vec<Name>,
     /// Paths, as written, that go into the filter `money` without a word of the currency.
     pub(super) bare_money: Vec<Name>,
@@ -95,7 +97,12 @@ pub(super) fn scan(text: &str) -> Scan {
             at = find(text, end, "endraw").and_then(|at| find(text, at, "%}")).unwrap_or(text.len());
             continue;
         }
-        if kind == "{%" { walk.tag(&tokens) } else { walk.expression(&tokens) }
+        let asks = tokens.iter().any(|token| token.kind == Kind::Name("if".into()));
+        match kind {
+            "{%" => walk.tag(&tokens),
+            _ if asks => walk.question(&tokens),
+            _ => walk.expression(&tokens),
+        }
     }
     walk.scan
 }
@@ -156,6 +163,7 @@ impl Walk {
                 }
                 self.expression(body.get(1..).unwrap_or_default());
             }
+            "if" | "elif" => self.question(&body),
             "block" | "endblock" | "raw" | "endraw" => {}
             // `{% <Box title={…}> %}`: a component with a body.
             "" => self.expression(tokens),
@@ -187,6 +195,15 @@ impl Walk {
         self.locals.push(("loop".into(), None));
     }
 
+    /// What stands in an `if`, or in an expression that has one.
+    fn question(&mut self, tokens: &[Token]) {
+        let before = self.scan.paths.len();
+        self.expression(tokens);
+        let found = self.scan.paths.get(before..).unwrap_or_default();
+        let dotted = |path: &Path| path.parts.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".");
+        self.scan.asked.extend(found.iter().map(dotted));
+    }
+
     fn expression(&mut self, tokens: &[Token]) {
         let comprehension = self.locals.len();
         for (index, token) in tokens.iter().enumerate() {
@@ -216,6 +233,9 @@ impl Walk {
         if before == Some(&Kind::Mark('|')) {
             if name == "money" && mark(1) != Some(&Kind::Mark('(')) {
                 self.scan.bare_money.extend(path_before(tokens, index - 1).map(|path| (path, place.clone())));
+            }
+            if name == "default" {
+                self.scan.asked.extend(path_before(tokens, index - 1));
             }
             self.scan.filters.push((name.clone(), place));
             return index + 1;

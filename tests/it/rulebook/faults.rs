@@ -66,10 +66,10 @@ fn exits_goals_and_re_entry() {
     one("exit_when: {a: b}", &["wrong-type shop/hello.yaml:3:12"]);
     one("goal: {event: order.created, within: 3d, value: event.amount}", &[]);
     one("goal: {event: order.created, within: 3d, value: event.}", &["unknown-word shop/hello.yaml:3:49"]);
-    one("reenter: {key: event.order.id, after: 3d}", &[]);
+    one("reenter: {key: event.quiz.id, after: 3d}", &[]);
     one("reenter: {}", &["missing-key shop/hello.yaml:3:10"]);
     one("reenter: {key: order.id}", &["bad-key shop/hello.yaml:3:16"]);
-    one("reenter: {key: event.order.id, afer: 3d}", &["unknown-key shop/hello.yaml:3:32"]);
+    one("reenter: {key: event.guide.id, afer: 3d}", &["unknown-key shop/hello.yaml:3:32"]);
     one("max_life: 0s", &["out-of-range shop/hello.yaml:3:11"]);
     one("max_life: 900d", &["out-of-range shop/hello.yaml:3:11"]);
     one("max_life: 30d", &[]);
@@ -183,7 +183,7 @@ fn errands() {
     };
     fine("webhook: stock");
     fine(
-        "webhook: {to: sms, data: {a: customer.email, b: \"'x'\", c: 3, d: true, e: event.order.total, f: promo.code}}",
+        "webhook: {to: sms, data: {a: customer.email, b: \"'x'\", c: 3, d: true, e: event.touchpoint, f: promo.code}}",
     );
     fault("webhook: stok", "unknown-webhook", 19);
     fault("webhook: {data: {a: customer.email}}", "missing-key", 19);
@@ -241,8 +241,8 @@ fn letters_that_cannot_be() {
         &[&format!("unknown-variable {file}:3:31")],
     );
     letter(
-        "Subject: Hi\n\n{{ event.order.numbr }}{{ unsubscribe_url }}\n",
-        &[&format!("unknown-variable {file}:3:16")],
+        "Subject: Hi\n\n{% if event.order %}{{ event.order.numbr }}{% endif %}{{ unsubscribe_url }}\n",
+        &[&format!("unknown-variable {file}:3:36")],
     );
     letter("Subject: Hi\n\n{{ event.quiz.score }}{{ unsubscribe_url }}\n", &[]);
     letter(
