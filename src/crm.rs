@@ -108,10 +108,10 @@ impl Connection {
         }
     }
 
-    /// Checks address, key and permissions, for `doctor`.
-    pub async fn check(&self) -> Result<Vec<Verdict>, ApiError> {
+    /// Checks address, key and permissions, for `doctor`; with `writes` also whether customers may be changed.
+    pub async fn check(&self, writes: bool) -> Result<Vec<Verdict>, ApiError> {
         match self {
-            Self::RetailCrm(crm) => crm.check().await,
+            Self::RetailCrm(crm) => crm.check(writes).await,
         }
     }
 }

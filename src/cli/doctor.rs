@@ -7,6 +7,7 @@ mod clock;
 mod dns;
 mod finding;
 mod parts;
+mod writes;
 
 use std::process::ExitCode;
 

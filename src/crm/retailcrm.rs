@@ -38,6 +38,8 @@ use reader::{Account, Reader};
 
 /// What reading customers and orders needs.
 const SCOPES: [&str; 3] = ["customer_read", "order_read", "reference_read"];
+/// What changing customers needs besides.
+const WRITE_SCOPE: &str = "customer_write";
 
 /// One account.
 #[derive(Clone, Debug)]
@@ -157,13 +159,14 @@ impl RetailCrm {
     }
 
     /// Checks the key and what it may do.
-    pub async fn check(&self) -> Result<Vec<Verdict>, ApiError> {
+    pub async fn check(&self, writes: bool) -> Result<Vec<Verdict>, ApiError> {
         let credentials = self.client()?.credentials().await?;
         let mut verdicts = vec![verdict("key", true, "the CRM knows it".into(), None)];
         let scopes = credentials.scopes.unwrap_or_default();
-        let missing: Vec<_> = SCOPES.into_iter().filter(|scope| !scopes.iter().any(|has| has == scope)).collect();
+        let wanted: Vec<&str> = SCOPES.into_iter().chain(writes.then_some(WRITE_SCOPE)).collect();
+        let missing: Vec<_> = wanted.iter().copied().filter(|scope| !scopes.iter().any(|has| has == scope)).collect();
         verdicts.push(if missing.is_empty() {
-            verdict("permissions", true, SCOPES.join(", "), None)
+            verdict("permissions", true, wanted.join(", "), None)
         } else {
             let help = "give the key these permissions in the CRM: Settings, Integration, API access keys";
             verdict("permissions", false, format!("missing: {}", missing.join(", ")), Some(help.into()))

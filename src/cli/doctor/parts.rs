@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::finding::{Finding, chain};
+use super::writes;
 use crate::cli::context::open_store;
 use crate::crm::Connection;
 use crate::mail::{Checked, Outcome, Relay};
@@ -119,7 +120,7 @@ fn unreached(outcome: &Outcome) -> String {
     }
 }
 
-/// Whether each connection's key works and may read what is needed.
+/// Whether each connection's key works and may read what is needed, and change customers where a rule does.
 pub async fn connections(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
     if settings.connections.is_empty() {
@@ -127,6 +128,7 @@ pub async fn connections(loaded: &Loaded) -> Vec<Finding> {
         return vec![Finding::doubt("connection", "none", "no CRM is connected", help)];
     }
     let mut findings = Vec::new();
+    let written = Box::pin(writes::written(loaded)).await;
     for (id, connection) in &settings.connections {
         if connection.url.is_none() {
             findings.push(Finding::fine("connection", id, "takes hooks with whole objects; no API to ask"));
@@ -143,7 +145,7 @@ pub async fn connections(loaded: &Loaded) -> Vec<Finding> {
             }
         };
         let help = "look at `url` and `api_key`, and whether the key is active in the CRM";
-        match timeout(PATIENCE, connection.check()).await {
+        match timeout(PATIENCE, connection.check(written.contains(id))).await {
             Ok(Ok(verdicts)) => findings.extend(verdicts.into_iter().map(|seen| {
                 let subject = format!("{id}, {}", seen.name);
                 if seen.ok {

@@ -149,7 +149,7 @@ async fn limits_are_waited_for_and_then_reported() {
             }
         };
         Mock::given(path("/api/credentials")).respond_with(answer).mount(&server).await;
-        let verdicts = connection(Some(&server.uri()), "").check().await.expect("an answer at last");
+        let verdicts = connection(Some(&server.uri()), "").check(false).await.expect("an answer at last");
         assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
     }
     let server = MockServer::start().await;
@@ -169,7 +169,7 @@ async fn ten_requests_a_second_and_no_more() {
     serve(&server, "/api/credentials", "credentials").await;
     let connection = connection(Some(&server.uri()), "");
     let began = Instant::now();
-    futures_util::future::join_all((0..8).map(|_| connection.check())).await;
+    futures_util::future::join_all((0..8).map(|_| connection.check(false))).await;
     assert!(began.elapsed() >= Duration::from_millis(690), "{:?}", began.elapsed());
 }
 
@@ -248,8 +248,20 @@ async fn a_check_names_what_is_missing() {
     let mut answer = fixture("credentials");
     answer["scopes"] = json!(["order_read"]);
     Mock::given(path("/api/credentials")).respond_with(json(&answer)).mount(&server).await;
-    let verdicts = connection(Some(&server.uri()), "site = \"cars\"").check().await.expect("verdicts");
+    let verdicts = connection(Some(&server.uri()), "site = \"cars\"").check(false).await.expect("verdicts");
     let bad: Vec<_> = verdicts.iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.note.as_str()).collect();
     assert_eq!(bad, ["missing: customer_read, reference_read", "the key does not see `cars`"]);
-    assert!(connection(None, "").check().await.is_err());
+    assert!(connection(None, "").check(false).await.is_err());
+}
+
+#[tokio::test]
+async fn who_writes_needs_a_permission_more() {
+    let server = MockServer::start().await;
+    serve(&server, "/api/credentials", "credentials").await;
+    let connection = connection(Some(&server.uri()), "");
+    let notes = |verdicts: Vec<milepost::crm::Verdict>| -> Vec<String> {
+        verdicts.into_iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.note).collect()
+    };
+    assert!(notes(connection.check(false).await.expect("verdicts")).is_empty());
+    assert_eq!(notes(connection.check(true).await.expect("verdicts")), ["missing: customer_write"]);
 }

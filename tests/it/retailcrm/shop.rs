@@ -126,7 +126,7 @@ async fn hooks_and_polling_tell_the_same_story() {
     let connection = reader(&url);
     let refs = connection.references().await.expect("references");
     assert_eq!(refs.statuses.get("no-call").map(String::as_str), Some("cancel"));
-    assert!(connection.check().await.expect("verdicts").iter().all(|verdict| verdict.ok));
+    assert!(connection.check(false).await.expect("verdicts").iter().all(|verdict| verdict.ok));
 
     let (mut by_hook, mut by_poll) = (Vec::new(), Vec::new());
     let mut known = BTreeMap::new();
