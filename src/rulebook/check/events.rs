@@ -102,6 +102,8 @@ fn check_conditions(
         }
     }
     if let (Some(key), Some(ReenterForm::More { key: Some(text), .. })) = (rule.reenter.key(), &form.reenter)
+        // Where time itself starts the rule, that was an error already.
+        && !ways.contains(&(Begins::Time, None))
         && let Some((path, why)) = missing(vec![&format!("event.{key}")], ways)
     {
         warn(
