@@ -1,11 +1,12 @@
 //! The map pages and the figures behind them: `/maps`, `/maps/{map}` and `GET /api/v1/maps/{map}`.
 //!
 //! Invariant: page, live updates and API show the same texts, because all are made by one walk over one set of figures
-//! ([`view::MapView`]). The page is whole without its script.
+//! ([`view::MapView`]); only splits stand as they were when the page was asked for. The page is whole without its script.
 
 mod emotion;
 mod live;
 mod rules;
+mod splits;
 mod stages;
 mod view;
 
@@ -17,9 +18,11 @@ use tera::Context;
 
 use super::problem::Problem;
 use super::{App, WebState};
+use crate::insight::splits::SplitFigures;
 use crate::insight::{self, MapFigures};
 use crate::rulebook::Book;
 use crate::store::StoreError;
+use splits::SplitView;
 use view::{MapCard, MapView};
 
 /// `/`: the map, where there is only one.
@@ -56,8 +59,16 @@ pub async fn show(State(state): State<App>, Path(id): Path<String>) -> Response 
         Ok(None) => return state.pages.missing(),
         Err(error) => return state.pages.failed(&error),
     };
+    let splits = match insight::splits::figures(&state.store, &book.rulebook, state.clock.now()).await {
+        Ok(splits) => splits,
+        Err(error) => return state.pages.failed(&error),
+    };
+    let of_map = |split: &&SplitFigures| book.rulebook.rules.get(&split.rule).is_some_and(|rule| rule.map == id);
+    let zone = book.rulebook.shop.zone;
+    let splits: Vec<SplitView> = splits.iter().filter(of_map).map(|split| SplitView::new(split, zone)).collect();
     let mut context = page_context(&state);
     context.insert("map", &view);
+    context.insert("splits", &splits);
     state.pages.render(StatusCode::OK, "map.html", &context)
 }
 

@@ -2,10 +2,12 @@
 
 use axum::http::StatusCode;
 use milepost::insight::{self, table};
+use milepost::store::ArmRow;
 use serde_json::json;
 
 use super::sample::{self, MAP};
 use super::site::Site;
+use crate::support::{at, rulebook};
 
 #[tokio::test]
 async fn the_map_page_shows_stages_rows_and_figures() {
@@ -138,4 +140,37 @@ async fn the_terminal_s_table_has_the_same_rows_and_figures() {
     let book = sample::rulebook();
     let figures = insight::figures(&site.store, &book, MAP).await.expect("figures").expect("the map");
     insta::assert_snapshot!(table::render(&book, &book.maps[MAP], &figures, Some(150), false));
+}
+
+#[tokio::test]
+async fn a_split_stands_under_the_map_with_what_came_of_its_arms() {
+    let rule = "{rule: tried, on: {event: customer.created}, goal: {event: order.created, within: 7d}, steps: [{split: \
+                {pick_winner: {after: 500}, arms: [{share: 25%, name: short, then: [{send: short}]}, \
+                {share: 75%, name: long, then: [{send: long}]}]}, id: length}]}";
+    let site = Site::with(rulebook(&[rule]), &[]).await;
+    let arm = |n: u32| ArmRow {
+        customer: format!("c{n}"),
+        enrollment: format!("r{n}"),
+        rule: "tried".into(),
+        step: "length".into(),
+        arm: if n.is_multiple_of(4) { "short" } else { "long" }.into(),
+        at: at("2026-03-01T00:00:00Z"),
+        until: Some(at("2026-03-08T00:00:00Z")),
+    };
+    let rows: Vec<ArmRow> = (0..400).map(arm).collect();
+    let mut tx = site.store.begin().await.expect("a transaction");
+    tx.put_arms(&rows).await.expect("writes");
+    tx.reach_arms(&(0..10).map(|n| (format!("r{n}"), "tried".into(), "length".into())).collect::<Vec<_>>())
+        .await
+        .expect("writes");
+    tx.commit().await.expect("a commit");
+    let page = site.get("/maps/shop").await.text();
+    let figures = page.split_once("tried: length").expect("the split").1;
+    for words in
+        ["short", "25%", "3\u{a0}%", "1\u{a0}% to 8.5\u{a0}%", "100 customers, 100 known", "300 customers, 300 known"]
+    {
+        assert!(figures.contains(words), "{words}");
+    }
+    let standing = "a winner is picked when 500 answers of each arm are known: up to 400 are missing";
+    assert!(figures.contains(standing), "{figures}");
 }
