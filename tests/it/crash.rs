@@ -3,6 +3,8 @@
 //! The daemon runs as a process of its own over SQLite in a temporary folder; clients post events over HTTP and remember
 //! which were acknowledged; letters arrive in a mailbox of the test. Moments of death are chosen by a seed.
 
+mod apply;
+mod errands;
 mod load;
 mod program;
 

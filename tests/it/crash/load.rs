@@ -155,3 +155,13 @@ impl One {
         Some(status)
     }
 }
+
+/// Says that a customer ordered; it must be acknowledged.
+pub(super) async fn say(address: SocketAddr, customer: &str, order: &str) {
+    let event = json!({"id": order, "kind": "order.created", "customer": person(customer),
+        "order": {"id": order, "phase": "open", "total": 5}});
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
+    let request = http.post(format!("http://{address}/api/v1/events")).bearer_auth(TOKEN).json(&event);
+    assert_eq!(request.send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+}

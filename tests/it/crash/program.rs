@@ -19,6 +19,9 @@ use crate::support::TOKEN;
 /// How long stopping may take.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// Where the settings are.
+const SETTINGS: &str = "config/milepost.toml";
+
 const FILES: [(&str, &str); 5] = [
     (
         "shop/map.yaml",
@@ -45,14 +48,9 @@ pub(super) struct Folder(TempDir);
 
 impl Folder {
     pub(super) fn new(mailbox: &Mailbox, connections: usize) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("makes a folder");
-            std::fs::write(path, text).expect("writes");
-        };
+        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
         for (path, text) in FILES {
-            write(&format!("rules/{path}"), text);
+            folder.write(&format!("rules/{path}"), text);
         }
         let settings = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://post.shop.example\"\n\n\
@@ -62,8 +60,21 @@ impl Folder {
             mailbox.address().ip(),
             mailbox.address().port(),
         );
-        write("config/milepost.toml", &settings);
-        Self(folder)
+        folder.write(SETTINGS, &settings);
+        folder
+    }
+
+    /// Writes a file of the folder.
+    pub(super) fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("makes a folder");
+        std::fs::write(path, text).expect("writes");
+    }
+
+    /// Adds a section to the settings.
+    pub(super) fn set(&self, section: &str) {
+        let before = std::fs::read_to_string(self.0.path().join(SETTINGS)).expect("the settings");
+        self.write(SETTINGS, &format!("{before}\n{section}"));
     }
 
     /// The address of the database.
@@ -71,21 +82,18 @@ impl Folder {
         format!("sqlite:{}", self.0.path().join("data/milepost.db").display())
     }
 
+    /// The program, with a command.
+    pub(super) fn command(&self, command: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_milepost"));
+        let config: PathBuf = self.0.path().join(SETTINGS);
+        program.env_clear().current_dir(self.0.path()).arg("--config").arg(config).args(command);
+        program.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        program
+    }
+
     /// Starts the daemon.
     pub(super) fn start(&self) -> Program {
-        let config: PathBuf = self.0.path().join("config/milepost.toml");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_milepost"))
-            .env_clear()
-            .current_dir(self.0.path())
-            .arg("--config")
-            .arg(config)
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program starts");
+        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("is piped")).lines();
         let (tell, address) = oneshot::channel();
         tokio::spawn(async move {
