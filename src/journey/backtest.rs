@@ -16,6 +16,7 @@ pub use compare::{Comparison, DayLetters, Difference, Example, KeptBack, RuleLet
 use tally::Tally;
 
 use super::book::Rulebook;
+use super::customer::Customer;
 use super::event::Event;
 use super::simulate::{Pools, Simulator};
 use super::time::Timestamp;
@@ -79,10 +80,14 @@ impl<'b> Side<'b> {
 
 /// Compares two sides that heard the same and are finished.
 pub fn compare(present: &Side<'_>, candidate: &Side<'_>) -> Comparison {
-    compare::compare(
+    let mut found = compare::compare(
         present.window,
         (present.events, present.world.customers()),
         (present.book, &present.tally),
         (candidate.book, &candidate.tally),
-    )
+    );
+    for example in &mut found.examples {
+        example.email = present.world.customer(&example.customer).and_then(Customer::email).map(str::to_owned);
+    }
+    found
 }

@@ -259,6 +259,9 @@ pub struct PolicyVerdict {
     pub pass: bool,
     /// In words.
     pub note: String,
+    /// The limit that was met, if one was: `at most 3 in 7d (the shop, marketing)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
 }
 
 /// Why something was or was not done, for `explain`.

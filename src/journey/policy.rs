@@ -41,7 +41,7 @@ impl Verdict {
         if self.withhold.is_some() {
             return;
         }
-        self.verdicts.push(PolicyVerdict { policy: policy.to_owned(), pass: reason.is_none(), note });
+        self.verdicts.push(PolicyVerdict { policy: policy.to_owned(), pass: reason.is_none(), note, limit: None });
         self.withhold = reason;
     }
 }

@@ -177,13 +177,14 @@ impl<'b> Simulator<'b> {
         let verdict = policy::last_check(self.book, &mut state, &message.id, &message.brings(), suppressed, self.now);
         if let Some(reason) = verdict.withhold {
             self.code_withheld(&message);
-            witness.sees(self.now, &state, What::Withheld { message: *message, reason });
+            let message = PlannedMessage { verdicts: verdict.verdicts, ..*message };
+            witness.sees(self.now, &state, What::Withheld { message, reason });
             let changes = reschedule(self.book, &mut state, self.now).into_iter();
             let effects = changes.map(|change| change.into_effect(self.now)).collect();
             // Moving letters asks for no promo code.
             self.collect(place, &state, (effects, Vec::new()), &mut Vec::new(), witness);
         } else if let Some(held) = verdict.hold {
-            let message = PlannedMessage { held: Some(held), ..*message };
+            let message = PlannedMessage { held: Some(held), verdicts: verdict.verdicts, ..*message };
             witness.sees(self.now, &state, What::Held(message.clone()));
             self.letters.put(place, message);
         } else {
@@ -247,8 +248,8 @@ impl<'b> Simulator<'b> {
                         witness.sees(at, state, What::Withheld { message: *message, reason });
                     }
                 }
-                Effect::MessageHeld { message, at, held, .. } => {
-                    let message = self.letters.hold(&message, at, held);
+                Effect::MessageHeld { message, at, held, verdicts } => {
+                    let message = self.letters.hold(&message, at, held, verdicts);
                     if let Some(message) = message.filter(|message| message.held.is_some()) {
                         witness.sees(at, state, What::Held(message.clone()));
                     }

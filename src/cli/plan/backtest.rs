@@ -5,6 +5,7 @@ use std::io;
 use chrono_tz::Tz;
 
 use crate::cli::out;
+use crate::insight::format;
 use crate::journey::backtest::{Comparison, Difference, Example, KeptBack, RuleLetters};
 use crate::journey::time::Timestamp;
 
@@ -17,7 +18,7 @@ pub(super) fn print(found: &Comparison, zone: Tz) -> io::Result<()> {
     out::line(format_args!("{from} to {until}: {} events, {} customers.", found.events, found.customers))?;
     let rows = found.rules.iter().map(rule).collect();
     let head = ["map", "rule", "letters now", "then", "difference", "most on"];
-    out::table(&head, rows, "No letters by either rules.")?;
+    out::table(&head, rows, "No letters by either.")?;
     kept_back("Withheld", &found.withheld)?;
     kept_back("Had to wait", &found.held)?;
     let (more, fewer, other) = (found.more, found.fewer, found.other);
@@ -61,7 +62,9 @@ fn kept_back(what: &str, list: &[KeptBack]) -> io::Result<()> {
         let (present, candidate) = (of.present, of.candidate);
         vec![
             of.rule.clone(),
-            of.reason.clone(),
+            of.limit
+                .as_ref()
+                .map_or_else(|| format::words(&of.reason), |limit| format!("{}: {limit}", format::words(&of.reason))),
             present.to_string(),
             candidate.to_string(),
             difference(present, candidate),
@@ -71,8 +74,9 @@ fn kept_back(what: &str, list: &[KeptBack]) -> io::Result<()> {
 }
 
 fn print_example(example: &Example, zone: Tz) -> io::Result<()> {
-    let Example { customer, present, candidate, differences } = example;
-    out::line(format_args!("\n{} gets {present} now, {candidate} then:", out::clean(customer)))?;
+    let Example { customer, email, present, candidate, differences } = example;
+    let name = email.as_ref().unwrap_or(customer);
+    out::line(format_args!("\n{} gets {present} now, {candidate} then:", out::clean(name)))?;
     for Difference { rule, letter, present, candidate, reason } in differences {
         let at = |at: &Timestamp| at.in_words(zone);
         let reason = reason.as_deref().unwrap_or_default();

@@ -12,24 +12,17 @@ pub(super) struct Obstacle {
     /// The moment from which this limit allows it, as far as it can be told; always later than the one that was asked.
     pub(super) until: Timestamp,
     pub(super) kind: LimitKind,
-    /// In words.
-    pub(super) note: String,
+    /// Which limit, in words.
+    pub(super) limit: String,
 }
 
 impl Limits {
     /// What keeps a letter from going at a moment. `taken` are the moments of the other letters that count here, in order.
-    pub(super) fn obstacle(
-        &self,
-        scope: Scope<'_>,
-        at: Timestamp,
-        taken: &[Timestamp],
-        zone: Tz,
-        shop: Tz,
-    ) -> Option<Obstacle> {
+    pub(super) fn obstacle(&self, scope: Scope<'_>, at: Timestamp, taken: &[Timestamp], zone: Tz) -> Option<Obstacle> {
         let told = |until: Timestamp, kind, what: String| Obstacle {
             until,
             kind,
-            note: format!("{what} ({}, {}): not before {}", scope.in_words(), self.purpose, until.in_words(shop)),
+            limit: format!("{what} ({}, {})", scope.in_words(), self.purpose),
         };
         for cap in &self.caps {
             if let Some(until) = room(*cap, at, taken) {

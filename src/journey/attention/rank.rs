@@ -111,15 +111,16 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
     for _ in 0..MAX_STEPS {
         let met = limits.iter().zip(&counted).filter_map(|((scope, limits), counted)| {
             let zone = limits.zone.of(customer, shop);
-            limits.obstacle(*scope, slot.at, counted, zone, shop).map(|obstacle| (obstacle, limits.at_limit))
+            limits.obstacle(*scope, slot.at, counted, zone).map(|obstacle| (obstacle, limits.at_limit))
         });
-        let Some((Obstacle { until, kind, note }, at_limit)) = met.max_by_key(|(obstacle, _)| obstacle.until) else {
+        let Some((Obstacle { until, kind, limit }, at_limit)) = met.max_by_key(|(obstacle, _)| obstacle.until) else {
             if slot.verdicts.is_empty() && !limits.is_empty() {
                 slot.verdicts.push(verdict("limits", true, "no limit is met".into()));
             }
             return slot;
         };
-        slot.verdicts.push(verdict(kind.code(), false, note));
+        let note = format!("{limit}: not before {}", until.in_words(shop));
+        slot.verdicts.push(PolicyVerdict { limit: Some(limit), ..verdict(kind.code(), false, note) });
         (slot.at, slot.by) = (until, Some(kind));
         let patience = match at_limit {
             AtLimit::Withhold => Span::ZERO,
@@ -150,7 +151,7 @@ fn counted(scope: Scope<'_>, pending: &Pending, taken: &[Taken<'_>]) -> Vec<Time
 }
 
 fn verdict(policy: &str, pass: bool, note: String) -> PolicyVerdict {
-    PolicyVerdict { policy: policy.to_owned(), pass, note }
+    PolicyVerdict { policy: policy.to_owned(), pass, note, limit: None }
 }
 
 /// The moment that a letter of a rule would get if it were planned now.

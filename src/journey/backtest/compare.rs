@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
 use super::Window;
-use super::tally::{Got, Last, Person, Tally};
+use super::tally::{Got, Kept, Last, Person, Tally};
 use crate::journey::book::Rulebook;
 use crate::journey::time::Timestamp;
 
@@ -76,6 +76,8 @@ pub struct KeptBack {
     pub rule: String,
     /// The reason's short code.
     pub reason: String,
+    /// Which limit, if that is the reason: `at most 3 in 7d (the shop, marketing)`.
+    pub limit: Option<String>,
     /// By the rulebook in force.
     pub present: u64,
     /// By the candidate.
@@ -87,6 +89,8 @@ pub struct KeptBack {
 pub struct Example {
     /// Milepost's id of the customer.
     pub customer: String,
+    /// The customer's address.
+    pub email: Option<String>,
     /// Letters by the rulebook in force.
     pub present: usize,
     /// Letters by the candidate.
@@ -152,6 +156,7 @@ pub(super) fn compare(
         of.sort_by_key(|(by, id, ..)| (Reverse(*by), *id));
         examples.extend(of.iter().take(EXAMPLES).map(|(_, id, before, after)| Example {
             customer: (*id).clone(),
+            email: None,
             present: before.letters.len(),
             candidate: after.letters.len(),
             differences: differences((present.0, before), (candidate.0, after)),
@@ -203,20 +208,19 @@ fn rules(present: Side<'_, '_>, candidate: Side<'_, '_>) -> Vec<RuleLetters> {
     rules
 }
 
-type Numbers<'b> = BTreeMap<(&'b str, &'static str), u64>;
-
-fn kept_back(present: &Numbers<'_>, candidate: &Numbers<'_>) -> Vec<KeptBack> {
-    let mut all: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
-    for ((rule, reason), number) in present {
-        all.entry((rule, reason)).or_default().0 += number;
+fn kept_back(present: &Kept<'_>, candidate: &Kept<'_>) -> Vec<KeptBack> {
+    let mut all: BTreeMap<(&str, &str, &Option<String>), (u64, u64)> = BTreeMap::new();
+    for ((rule, reason, limit), number) in present {
+        all.entry((rule, reason, limit)).or_default().0 += number;
     }
-    for ((rule, reason), number) in candidate {
-        all.entry((rule, reason)).or_default().1 += number;
+    for ((rule, reason, limit), number) in candidate {
+        all.entry((rule, reason, limit)).or_default().1 += number;
     }
     all.into_iter()
-        .map(|((rule, reason), (present, candidate))| KeptBack {
+        .map(|((rule, reason, limit), (present, candidate))| KeptBack {
             rule: rule.to_owned(),
             reason: reason.to_owned(),
+            limit: limit.clone(),
             present,
             candidate,
         })
@@ -262,7 +266,11 @@ fn reason(book: &Rulebook, person: &Person<'_>, rule: &str) -> String {
     if !book.rules.contains_key(rule) {
         return "there is no such rule".to_owned();
     }
+    if let Some((_, limit)) = person.waiting.get(rule) {
+        return format!("it waits still: {limit}");
+    }
     match person.last.get(rule) {
+        Some(Last::UnderWay) => "its run is not over".to_owned(),
         None => "nothing began the rule".to_owned(),
         Some(Last::NotBegun(code)) => format!("the rule did not begin: {}", not_begun(code)),
         Some(Last::Ended(code)) => format!("the run ended without it: {code}"),

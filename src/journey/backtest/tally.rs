@@ -1,11 +1,11 @@
 //! What one side of a backtest comes to, kept small: letters and the last word on each rule, by customer.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::Window;
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
-use crate::journey::effect::{Effect, PlannedMessage};
+use crate::journey::effect::{Effect, PlannedMessage, WithheldReason};
 use crate::journey::simulate::{What, Witness};
 use crate::journey::time::{Timestamp, local_day};
 
@@ -16,15 +16,18 @@ pub(super) struct Tally<'b> {
     window: Window,
     /// Letters by rule, letter and day.
     pub(super) days: BTreeMap<&'b str, BTreeMap<chrono::NaiveDate, u64>>,
-    /// Letters withheld, by rule and reason.
-    pub(super) withheld: BTreeMap<(&'b str, &'static str), u64>,
-    /// Letters that had to wait, by rule and what they waited for first.
-    pub(super) held: BTreeMap<(&'b str, &'static str), u64>,
-    /// Those among them, so that none counts twice.
-    waited: HashSet<String>,
+    /// Letters withheld.
+    pub(super) withheld: Kept<'b>,
+    /// Letters that had to wait, by what they waited for first.
+    pub(super) held: Kept<'b>,
+    /// Those among them, with the limit that they met last: so that none counts twice, and to tell by what one is withheld.
+    waited: HashMap<String, Option<String>>,
     /// What each customer got.
     pub(super) people: HashMap<String, Person<'b>>,
 }
+
+/// Letters by rule, reason, and the limit if that is the reason.
+pub(super) type Kept<'b> = BTreeMap<(&'b str, &'static str, Option<String>), u64>;
 
 /// What one customer got, and why nothing more.
 #[derive(Debug, Default)]
@@ -33,6 +36,8 @@ pub(super) struct Person<'b> {
     pub(super) letters: Vec<Got<'b>>,
     /// The last word on each rule that did not come to a letter.
     pub(super) last: BTreeMap<&'b str, Last>,
+    /// Letters that wait for a limit: by rule, the letter and what it waits for.
+    pub(super) waiting: BTreeMap<&'b str, (String, String)>,
 }
 
 /// A letter that went out.
@@ -52,6 +57,8 @@ pub(super) enum Last {
     Ended(&'static str),
     /// A letter was withheld; the short code says why.
     Withheld(&'static str),
+    /// Its run began, and is not over.
+    UnderWay,
 }
 
 impl<'b> Tally<'b> {
@@ -62,7 +69,7 @@ impl<'b> Tally<'b> {
             days: BTreeMap::new(),
             withheld: BTreeMap::new(),
             held: BTreeMap::new(),
-            waited: HashSet::new(),
+            waited: HashMap::new(),
             people: HashMap::new(),
         }
     }
@@ -84,12 +91,25 @@ impl<'b> Tally<'b> {
         }
     }
 
+    fn waits_no_more(&mut self, customer: &Customer, rule: &str, message: &str) {
+        let person = self.person(customer);
+        if person.waiting.get(rule).is_some_and(|(waiting, _)| waiting == message) {
+            person.waiting.remove(rule);
+        }
+    }
+
     fn sent(&mut self, at: Timestamp, customer: &Customer, message: PlannedMessage) {
         let Some(rule) = self.rule(&message.rule) else { return };
         let day = local_day(at, self.book.shop.zone);
         *self.days.entry(rule).or_default().entry(day).or_default() += 1;
+        self.waits_no_more(customer, rule, &message.id);
         self.person(customer).letters.push(Got { at, rule, letter: message.letter.into_boxed_str() });
     }
+}
+
+/// The limit that a letter met last.
+fn limit(message: &PlannedMessage) -> Option<String> {
+    message.verdicts.iter().rev().find_map(|verdict| verdict.limit.clone())
 }
 
 impl Witness for Tally<'_> {
@@ -102,18 +122,26 @@ impl Witness for Tally<'_> {
             What::Withheld { message, reason } => {
                 let code = reason.code();
                 if let Some(rule) = self.rule(&message.rule) {
-                    *self.withheld.entry((rule, code)).or_default() += 1;
+                    let waited = self.waited.remove(&message.id).flatten();
+                    let limit =
+                        matches!(reason, WithheldReason::Limit { .. }).then(|| limit(&message).or(waited)).flatten();
+                    *self.withheld.entry((rule, code, limit)).or_default() += 1;
+                    self.waits_no_more(customer, rule, &message.id);
                 }
                 self.note(customer, &message.rule, Last::Withheld(code));
             }
             What::Held(message) => {
                 let by = message.held.as_ref().map(|held| held.by.code());
-                if let (Some(rule), Some(by)) = (self.rule(&message.rule), by)
-                    && self.waited.insert(message.id)
-                {
-                    *self.held.entry((rule, by)).or_default() += 1;
+                if let (Some(rule), Some(by)) = (self.rule(&message.rule), by) {
+                    let limit = limit(&message);
+                    let words = limit.clone().unwrap_or_else(|| by.replace('_', " "));
+                    self.person(customer).waiting.insert(rule, (message.id.clone(), words));
+                    if self.waited.insert(message.id, limit.clone()).is_none() {
+                        *self.held.entry((rule, by, limit)).or_default() += 1;
+                    }
                 }
             }
+            What::Effect(Effect::Enrolled { rule, .. }) => self.note(customer, &rule, Last::UnderWay),
             What::Effect(Effect::Ended { rule, reason, .. }) => {
                 self.note(customer, &rule, Last::Ended(reason.code()));
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::journey::attention::Held;
-use crate::journey::effect::PlannedMessage;
+use crate::journey::effect::{PlannedMessage, PolicyVerdict};
 use crate::journey::time::Timestamp;
 
 /// A letter that waits.
@@ -45,11 +45,18 @@ impl Letters {
         Some((waiting.place, waiting))
     }
 
-    /// Keeps a letter until another moment than before; `None`: it may go from `at` on. Gives it back as it is now.
-    pub(super) fn hold(&mut self, message: &str, at: Timestamp, held: Option<Held>) -> Option<&PlannedMessage> {
+    /// Keeps a letter until another moment than before; `None`: it may go from `at` on. Gives it back as it is now, with what
+    /// the policies said last.
+    pub(super) fn hold(
+        &mut self,
+        message: &str,
+        at: Timestamp,
+        held: Option<Held>,
+        verdicts: Vec<PolicyVerdict>,
+    ) -> Option<&PlannedMessage> {
         let Waiting { message, place } = self.cancel(message)?;
         let until = held.as_ref().map_or(at, |held| held.until);
-        let message = PlannedMessage { held, ..*message };
+        let message = PlannedMessage { held, verdicts, ..*message };
         let key = (until, message.id.clone());
         self.put_at(until, place, message);
         self.waiting.get(&key).map(|waiting| &*waiting.message)

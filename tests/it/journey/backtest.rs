@@ -137,3 +137,56 @@ fn the_same_rules_come_to_the_same() {
     let json = serde_json::to_value(&found).expect("JSON");
     assert_eq!(json["rules"][0]["days"][0]["day"], "2026-03-13");
 }
+
+#[test]
+fn the_limits_that_bite_are_named() {
+    let often = "rule: often\non: {event: cart.updated}\nreenter: always\nsteps: [{send: reminder}]\n";
+    let limited = |at_limit: &str| format!("{often}limits: {{caps: [1 per 2d], gap: 1h, at_limit: {at_limit}}}\n");
+    let (waits, withholds) = (rulebook(&[&limited("{wait: 3d}")]), rulebook(&[&limited("withhold")]));
+    let said = [
+        ("anna", arrival(at("2026-03-13T08:00:00Z"))),
+        ("anna", cart(at("2026-03-13T09:00:00Z"), 500)),
+        ("anna", cart(at("2026-03-13T12:00:00Z"), 700)),
+        ("anna", cart(at("2026-03-13T15:00:00Z"), 900)),
+    ];
+    let found = compare(&waits, &withholds, &said);
+    let told = |list: &[backtest::KeptBack]| -> Vec<String> {
+        list.iter()
+            .map(|of| {
+                let limit = of.limit.as_deref().unwrap_or_default();
+                format!("{} {}: {} {}, {limit}", of.rule, of.reason, of.present, of.candidate)
+            })
+            .collect()
+    };
+    // The third letter would have to wait for four days, which is longer than three.
+    let cap = "at most 1 in 2d (the rule often, marketing)";
+    assert_eq!(told(&found.held), [format!("often frequency_cap: 1 0, {cap}")]);
+    assert_eq!(told(&found.withheld), [format!("often frequency_cap: 1 2, {cap}")]);
+    assert_eq!(letters(&found), ["often: 2 -> 1"]);
+    assert_eq!(found.examples[0].email.as_deref(), Some("anna@mail.example"));
+}
+
+#[test]
+fn what_is_not_over_at_the_end_says_so() {
+    let often = "rule: often\non: {event: cart.updated}\nreenter: always\n";
+    let at_once = rulebook(&[&format!("{often}steps: [{{send: reminder}}]\n")]);
+    let slow = rulebook(&[&format!("{often}steps: [{{wait: 9d}}, {{send: reminder}}]\n")]);
+    let capped = rulebook(&[&format!(
+        "{often}steps: [{{send: reminder}}]\nlimits: {{caps: [1 per 9d], at_limit: {{wait: 30d}}}}\n"
+    )]);
+    let said = [
+        ("anna", arrival(at("2026-03-13T08:00:00Z"))),
+        ("anna", cart(at("2026-03-13T09:00:00Z"), 500)),
+        ("anna", cart(at("2026-03-13T12:00:00Z"), 700)),
+    ];
+    let reasons = |candidate| -> Vec<String> {
+        let found = compare(&at_once, candidate, &said);
+        found.examples.iter().flat_map(|e| &e.differences).filter_map(|d| d.reason.clone()).collect()
+    };
+    // The second cart comes while a run is under way, and that is the last word.
+    let second = "the rule did not begin: a run was under way";
+    assert_eq!(reasons(&slow), [second, second]);
+    assert_eq!(reasons(&capped), ["it waits still: at most 1 in 9d (the rule often, marketing)"]);
+    let one = compare(&at_once, &slow, &said[..2]);
+    assert_eq!(one.examples[0].differences[0].reason.as_deref(), Some("its run is not over"));
+}

@@ -53,7 +53,7 @@ async fn a_message_withheld_at_once_is_on_record(place: &Place) {
     let mut message = letter("m1", 0);
     message.planned.withheld = Some(WithheldReason::NoConsent);
     message.planned.verdicts =
-        vec![PolicyVerdict { policy: "consent".into(), pass: false, note: "never agreed".into() }];
+        vec![PolicyVerdict { policy: "consent".into(), pass: false, note: "never agreed".into(), limit: None }];
     let mut tx = place.store.begin().await.unwrap();
     assert_eq!(tx.put_messages(&[message.clone()]).await.unwrap(), [true]);
     assert!(tx.claim_messages("w", at(9), at(99), None, 10).await.unwrap().is_empty());
