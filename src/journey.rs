@@ -28,6 +28,7 @@ pub mod index;
 pub mod map;
 pub mod merge;
 pub mod money;
+pub mod newcomers;
 mod obstacles;
 pub mod others;
 pub mod pause;

@@ -3,7 +3,7 @@
 //! Invariants: the state's logical time never moves back; what falls due before an input is settled before it, so the
 //! answer does not depend on how inputs are grouped; a step of a run is taken once.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde_json::Value;
 
@@ -99,8 +99,6 @@ pub(super) struct Run<'a> {
     pub(super) granting: bool,
     /// Whether a run began whose conditions of exit were not asked yet.
     pub(super) began: bool,
-    /// Rules that follow a date and are new to the customer, and the moment since when: what came before starts nothing.
-    pub(super) new_dates: Option<(BTreeSet<String>, Timestamp)>,
 }
 
 /// Advances a customer by one input at the logical time `now`.
@@ -197,7 +195,6 @@ impl<'a> Run<'a> {
             wishes: VecDeque::new(),
             granting: false,
             began: false,
-            new_dates: None,
         }
     }
 }
@@ -205,6 +202,8 @@ impl<'a> Run<'a> {
 impl Run<'_> {
     fn end(mut self, taken: bool) -> Advance {
         self.arrange();
+        let now = self.customer.now;
+        self.customer.new_rules.take_if(|new| new.since <= now);
         Advance { state: self.customer, effects: self.effects, taken, walked: self.walked }
     }
 
@@ -217,6 +216,7 @@ impl Run<'_> {
         if self.customer.rulebook == self.book.edition() {
             return;
         }
+        let due = self.customer.due_at();
         let before = std::mem::replace(&mut self.customer.rulebook, self.book.edition().to_owned());
         if before.is_empty() {
             self.customer.unsettled = true;
@@ -229,8 +229,7 @@ impl Run<'_> {
             let life = book.rule_of(run).and_then(|rule| rule.max_life);
             run.ends_at = life.map(|life| run.lives_from.unwrap_or(run.started_at).after(life));
         }
-        let new = book.started_by_date(&Touched::All).map(|rule| rule.id.clone());
-        self.new_dates = Some((new.filter(|rule| !self.customer.dates.contains_key(rule)).collect(), moment));
+        self.note_new_rules(&before, due, moment);
         self.customer.truths.retain(|rule, _| book.rules.contains_key(rule));
         self.customer
             .stays

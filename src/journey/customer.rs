@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::attention::Held;
 use super::event::{Cart, Key, Phase};
 use super::money::Money;
+use super::newcomers::NewRules;
 use super::reading::ReadingHours;
 use super::time::Timestamp;
 pub use run::{Awaiting, Enrollment, PastRun, RECENT_KEYS, Trial};
@@ -67,6 +68,9 @@ pub struct Customer {
     /// The next moment of each rule that follows a date of the customer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dates: BTreeMap<String, Timestamp>,
+    /// Rules that came into force after the last input, while what came before that is caught up with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_rules: Option<NewRules>,
     /// The next moment at which a condition's answer flips by itself.
     pub flip_at: Option<Timestamp>,
     /// Whether something may follow from facts that changed after, or by, the last input.

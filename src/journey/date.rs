@@ -95,14 +95,12 @@ impl Run<'_> {
             self.customer.dates.clear();
             return;
         }
-        let after = |rule: &str| match &self.new_dates {
-            Some((new, since)) if new.contains(rule) => now.max(*since),
-            _ => now,
-        };
         let moments: Vec<(String, Option<Timestamp>)> = book
             .started_by_date(&self.touched)
             .filter_map(|rule| match &rule.trigger {
-                Trigger::Date(date) => Some((rule.id.clone(), date.next(customer, book.shop.zone, after(&rule.id)))),
+                Trigger::Date(date) => {
+                    Some((rule.id.clone(), date.next(customer, book.shop.zone, self.starts_from(rule).unwrap_or(now))))
+                }
                 _ => None,
             })
             .collect();

@@ -83,7 +83,7 @@ impl Run<'_> {
                 Trigger::Quit { segment } => !moved.joined && *segment == moved.segment,
                 _ => false,
             };
-            if starts {
+            if starts && self.starts_from(rule).is_none() {
                 self.try_start(rule, occasion);
             }
         }

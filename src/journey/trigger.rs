@@ -65,17 +65,18 @@ impl Run<'_> {
         let silent = matches!(occasion.cause, Cause::Rulebook | Cause::Merge);
         let (Moved::Entered { map, .. } | Moved::Left { map, .. }) = moved;
         for rule in book.moved_on(map) {
+            let new = self.starts_from(rule);
             match (&rule.trigger, moved) {
                 (Trigger::Enter { stage: wanted }, Moved::Entered { map, stage })
                 | (Trigger::Leave { stage: wanted }, Moved::Left { map, stage })
-                    if !silent && *map == rule.map && wanted == stage =>
+                    if !silent && new.is_none() && *map == rule.map && wanted == stage =>
                 {
                     self.try_start(rule, occasion);
                 }
                 (Trigger::Stay { stage, span }, Moved::Entered { map, stage: entered })
                     if *map == rule.map && stage == entered && occasion.at.after(rule.max_age) >= self.customer.now =>
                 {
-                    let since = self.customer.now;
+                    let since = new.unwrap_or(self.customer.now);
                     self.customer.stays.push(StayTimer { rule: rule.id.clone(), since, at: since.after(*span) });
                 }
                 (Trigger::Stay { stage, .. }, Moved::Left { map, stage: left })
@@ -98,7 +99,7 @@ impl Run<'_> {
             let before = self.customer.truths.insert(rule.id.clone(), holds);
             // A rule that is new to this customer takes the present answer as known: adding a rule mails nobody.
             let silent = matches!(occasion.cause, Cause::Rulebook | Cause::Merge);
-            if holds && before != Some(true) && !silent {
+            if holds && before != Some(true) && !silent && self.starts_from(rule).is_none() {
                 self.try_start(rule, occasion);
             }
         }

@@ -13,6 +13,7 @@ mod fresh;
 mod index;
 mod lacks;
 mod limits;
+mod newcomers;
 mod obstacles;
 mod pauses;
 mod promo;
