@@ -61,7 +61,8 @@ impl Overdue {
         match self {
             Self::Shift => due.after(over.since(pause)),
             Self::Spread(span) if due <= over => over.after(part_of(span, &["spread", of])),
-            Self::Skip | Self::Send | Self::Spread(_) => due,
+            // Not before the pause is over: nobody may have looked at the customer since it began, and waits count from then.
+            Self::Skip | Self::Send | Self::Spread(_) => due.max(over),
         }
     }
 }

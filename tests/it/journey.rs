@@ -24,4 +24,5 @@ mod steps;
 mod story;
 mod waiting;
 mod waits;
+mod waits_changed;
 mod winners;

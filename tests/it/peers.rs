@@ -39,6 +39,7 @@ const LINES: &[(&str, &[&str])] = &[
         "M3340: publishing again after weeks fires everything overdue at once",
         &[
             "publishing_again_after_weeks_fires_nothing",
+            "resumed_after_weeks_a_chain_goes_on_letter_by_letter",
             "what_is_overdue_is_what_the_operator_says",
             "a_spread_gives_each_customer_a_moment_of_their_own",
         ],

@@ -77,12 +77,17 @@ fn what_is_overdue_is_what_the_operator_says() {
         ("2026-03-11T06:00:00Z", Overdue::Shift, "first 03-12T00:00, second 03-13T00:00, finished"),
     ] {
         let book = paused(Some((resumed, overdue)));
-        let mut story = Story::begin();
-        story.take(&paused(None), &Input::Due, at(resumed));
-        assert_eq!(story.tells(), "", "nothing is done while it is paused");
-        story.take(&book, &Input::Rulebook, at(resumed));
-        story.take(&book, &Input::Due, at("2026-03-20T00:00:00Z"));
-        assert_eq!(story.tells(), expected, "{overdue:?} at {resumed}");
+        // It is all the same whether anybody looked at the customer during the pause.
+        for looked_at in [true, false] {
+            let mut story = Story::begin();
+            if looked_at {
+                story.take(&paused(None), &Input::Due, at(resumed));
+                assert_eq!(story.tells(), "", "nothing is done while it is paused");
+            }
+            story.take(&book, &Input::Rulebook, at(resumed));
+            story.take(&book, &Input::Due, at("2026-03-20T00:00:00Z"));
+            assert_eq!(story.tells(), expected, "{overdue:?} at {resumed}, {looked_at}");
+        }
     }
 }
 

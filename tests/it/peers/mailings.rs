@@ -17,6 +17,7 @@ both! {
     publishing_again_sends_the_first_letter_to_nobody_again,
     publishing_again_after_weeks_fires_nothing,
     a_wait_goes_on_though_the_daemon_was_away_when_it_ended,
+    resumed_after_weeks_a_chain_goes_on_letter_by_letter,
 }
 
 /// Two letters, to everyone, begun by the calendar.
@@ -140,5 +141,27 @@ async fn a_wait_goes_on_though_the_daemon_was_away_when_it_ended(place: &Place) 
     assert_eq!(daemon.mailbox.letters().len(), 3);
     daemon.until("2026-03-12T09:00:00Z").await;
     assert_eq!(daemon.mailbox.letters().len(), 6, "the next wait counts from the moment at which the first was over");
+    books::check(&daemon).await;
+}
+
+async fn resumed_after_weeks_a_chain_goes_on_letter_by_letter(place: &Place) {
+    let rule = "{rule: chain, on: {event: customer.created}, steps: [{wait: 1d}, {send: first}, {wait: 1d}, {send: second}, {wait: 1d}, {send: third}]}";
+    let daemon = begin(place, rule, 3).await;
+    pause(&daemon, "chain").await;
+    daemon.until("2026-03-31T12:00:00Z").await;
+    assert!(daemon.mailbox.letters().is_empty());
+    resume(&daemon, "chain").await;
+    for (moment, letters) in [
+        ("2026-03-31T12:00:00Z", 3),
+        ("2026-04-01T11:59:59Z", 3),
+        ("2026-04-01T12:00:00Z", 6),
+        ("2026-04-02T11:59:59Z", 6),
+        ("2026-04-02T12:00:00Z", 9),
+        ("2026-04-30T12:00:00Z", 9),
+    ] {
+        daemon.until(moment).await;
+        assert_eq!(daemon.mailbox.letters().len(), letters, "{moment}");
+    }
+    assert!(daemon.record().await.iter().all(|row| row.due_at >= at("2026-03-31T12:00:00Z")));
     books::check(&daemon).await;
 }
