@@ -168,8 +168,15 @@ impl Told<'_> {
             }
             match (&before.value, &now.value) {
                 (Yaml::Map(_), Yaml::Map(_)) => self.keys(&at(&key.text), (before, now), &[]),
-                _ if condition(before) == condition(now) => {}
-                _ => self.value(join(&at(&key.text), word("if")), "if", if_of(before), if_of(now)),
+                // One of them is its condition alone.
+                _ => {
+                    let here = at(&key.text);
+                    self.value(join(&here, word("if")), "if", if_of(before), if_of(now));
+                    let told = |node: &Node| under(node, "description").map(|node| said(node, Values::Text));
+                    if told(before) != told(now) {
+                        self.tell(join(&here, "description"), told(before), told(now), Some(now));
+                    }
+                }
             }
         }
         for (place, (key, before)) in old.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What is different between two rulebooks, in the words of those who write them.
 
 use milepost::journey::book::Shop;
-use milepost::rulebook::{Book, Files, difference, load_files};
+use milepost::rulebook::{Book, Files, How, difference, load_files};
 
 const MAP: &str = "\
 map: shop
@@ -182,7 +182,10 @@ fn letters_segments_and_pools_tell_theirs() {
     );
     assert_eq!(
         points("shop/segments.yaml", &[("orders.total > 100", "{if: orders.total > 200, description: Rich}")]),
-        ["2: segment `rich`: condition: orders.total > 100 -> orders.total > 200"]
+        [
+            "2: segment `rich`: condition: orders.total > 100 -> orders.total > 200",
+            "2: segment `rich`: description: new, Rich"
+        ]
     );
     assert_eq!(points("shop/promo/ten.csv", &[("A2\n", "A3\nA4\n")]), ["codes: 2 new, 1 gone, 3 now"]);
     let attribute = ("greeted: {type: number}", "greeted: {type: number, doc: How often}\nfed: {type: boolean}");
@@ -240,4 +243,45 @@ fn what_is_new_and_gone_is_told_in_short() {
     let told = difference(&book(&files()), &other);
     assert_eq!(told[0].to_string(), "settings: changed");
     assert_eq!(told[0].points[0].to_string(), "locale: en -> ru");
+}
+
+/// Comments and empty lines change the form of every file that ships, and nothing else.
+#[test]
+fn what_ships_says_the_same_in_another_form() {
+    for starter in milepost::rulebook::starters() {
+        let before: Files =
+            starter.files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+        let mut now = before.clone();
+        let yaml = |path: &str| path.ends_with(".yaml") && !path.contains("/tests/");
+        for (path, bytes) in now.iter_mut().filter(|(path, _)| yaml(path)) {
+            let text = String::from_utf8(bytes.clone()).expect("text");
+            assert!(text.contains(": "), "{path}");
+            *bytes = format!("# {path}\n{}\n# the end\n", text.replace(":\n", ": # here\n\n")).into_bytes();
+        }
+        let told = difference(&book(&before), &book(&now));
+        let other: Vec<_> = told.iter().filter(|change| change.how != How::Form).collect();
+        assert!(other.is_empty(), "{}: {other:#?}", starter.name);
+        assert_eq!(told.len(), before.keys().filter(|path| yaml(path)).count(), "{}", starter.name);
+    }
+}
+
+/// Whatever number or text is changed in a rule, it is told.
+#[test]
+fn no_change_of_a_value_passes_for_one_of_form() {
+    for (from, to) in [
+        ("customer.created", "customer.updated"),
+        ("email != null", "email == null"),
+        ("order.created]", "order.paid]"),
+        ("3 per 7d", "3 per 8d"),
+        ("wait: 1d", "wait: 1h"),
+        ("send: hello", "send: thanks"),
+        ("count > 0", "count > 1"),
+        ("else:", "if: orders.count < 9\n        then:"),
+        ("[{send: thanks}]", "[]"),
+        ("[{wait: 2d}, {send: bye}]", "[{send: bye}, {wait: 2d}]"),
+        ("greeted: 1", "greeted: -1"),
+    ] {
+        let told = told("shop/hello.yaml", &[(from, to)]);
+        assert!(told.len() > 1, "{from} -> {to}: {told:?}");
+    }
 }
