@@ -166,17 +166,16 @@ impl Told<'_> {
             if known.text != key.text {
                 self.tell(format!("{}: now called `{}`", at(&known.text), key.text), None, None, Some(now));
             }
-            match (&before.value, &now.value) {
-                (Yaml::Map(_), Yaml::Map(_)) => self.keys(&at(&key.text), (before, now), &[]),
-                // One of them is its condition alone.
-                _ => {
-                    let here = at(&key.text);
-                    self.value(join(&here, word("if")), "if", if_of(before), if_of(now));
-                    let told = |node: &Node| under(node, "description").map(|node| said(node, Values::Text));
-                    if told(before) != told(now) {
-                        self.tell(join(&here, "description"), told(before), told(now), Some(now));
-                    }
-                }
+            let here = at(&key.text);
+            if matches!((&before.value, &now.value), (Yaml::Map(_), Yaml::Map(_))) {
+                self.keys(&here, (before, now), &[]);
+                continue;
+            }
+            // One of them is its condition alone.
+            self.value(join(&here, word("if")), "if", if_of(before), if_of(now));
+            let told = |node: &Node| under(node, "description").map(|node| said(node, Values::Text));
+            if told(before) != told(now) {
+                self.tell(join(&here, "description"), told(before), told(now), Some(now));
             }
         }
         for (place, (key, before)) in old.iter().enumerate() {
