@@ -252,7 +252,8 @@ fn what_ships_says_the_same_in_another_form() {
         let before: Files =
             starter.files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
         let mut now = before.clone();
-        let yaml = |path: &str| path.ends_with(".yaml") && !path.contains("/tests/");
+        let yaml =
+            |path: &str| path.rsplit_once('.').is_some_and(|(_, form)| form == "yaml") && !path.contains("/tests/");
         for (path, bytes) in now.iter_mut().filter(|(path, _)| yaml(path)) {
             let text = String::from_utf8(bytes.clone()).expect("text");
             assert!(text.contains(": "), "{path}");
