@@ -69,6 +69,7 @@ fn moved(steps: Vec<Step>, old: &[String], new: &[String]) -> Vec<Step> {
 
 #[cfg(test)]
 mod tests {
+    use super::Step::{Both, Gone, Moved, New};
     use super::*;
 
     #[test]
@@ -79,7 +80,6 @@ mod tests {
             let found = align(&old, &new, |a, b| old[a].as_bytes().first() == new[b].as_bytes().first());
             assert_eq!(found, expected, "{old:?} {new:?}");
         };
-        use Step::{Both, Gone, Moved, New};
         check("a b", "a b", &[Both(0, 0), Both(1, 1)]);
         check("a w1 b", "a w2 b", &[Both(0, 0), Both(1, 1), Both(2, 2)]);
         check("a b", "a x b", &[Both(0, 0), New(1), Both(1, 2)]);

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use milepost::journey::book::Shop;
+use milepost::store::{Sealed, Store};
 use serde_json::{Value, json};
 
 use super::{milepost, started, text};
@@ -114,4 +115,22 @@ async fn a_plan_tells_who_moves_and_what_becomes_of_runs_and_writes_nothing() {
     assert_eq!(moved["examples"].as_array().map(Vec::len), Some(2), "{said}");
     assert_eq!((&said["runs"][0]["rule"], &said["runs"][0]["what"]), (&json!("welcome"), &json!("end")));
     assert_eq!(daemon.customer("anna").await, before, "nothing was written");
+}
+
+#[tokio::test]
+async fn rules_in_force_that_cannot_be_read_are_replaced_as_a_whole() {
+    let folder = started();
+    let url = format!("sqlite:{}", folder.path().join("data/milepost.db").display());
+    let store = Store::open(&url).await.expect("a store");
+    let mut tx = store.begin().await.expect("begins");
+    let now = at("2026-03-11T09:00:00Z");
+    tx.keep_rulebook("0123", &Sealed::of(b"of another version"), now).await.expect("kept");
+    assert!(tx.put_in_force("0123", 0, now).await.expect("works"));
+    tx.commit().await.expect("commits");
+    let said = text(&milepost(folder.path()).arg("plan").assert().success().get_output().stdout);
+    assert!(said.starts_with("The rules in force can't be read by this version of Milepost"), "{said}");
+    assert!(said.contains("rule `welcome`: new") && !said.contains("Letters of the time"), "{said}");
+    let run = milepost(folder.path()).args(["plan", "--json"]).assert().success();
+    let plan: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+    assert_eq!((&plan["before"], &plan["unreadable"]), (&json!("0123"), &json!("its files are damaged")));
 }
