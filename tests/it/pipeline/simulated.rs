@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use milepost::engine::backtest::backtest;
 use milepost::journey::backtest::Window;
 use milepost::journey::event::Event;
@@ -10,14 +12,20 @@ use milepost::journey::time::Span;
 use milepost::store::MessageState;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
+use serde_json::Value;
 
 use super::{START, books, daemon};
 use crate::journey::properties::{books as rulebooks, logs};
 use crate::store::both;
 use crate::store::place::Place;
-use crate::support::{Daemon, at};
+use crate::support::{Daemon, TOKEN, at};
 
-both! { daemon_and_simulator_come_to_the_same_letters }
+both! {
+    daemon_and_simulator_come_to_the_same_letters,
+    daemon_and_simulator_come_to_the_same_letters_where_rules_wait_and_split,
+    daemon_and_simulator_come_to_the_same_letters_where_dates_and_segments_begin_rules,
+    daemon_and_simulator_come_to_the_same_letters_where_calls_begin_rules_and_webhooks_go_out,
+}
 
 /// How long the clock runs on after the last event.
 const AFTERWARDS: Span = Span::days(4);
@@ -25,15 +33,38 @@ const AFTERWARDS: Span = Span::days(4);
 const MOMENT: i64 = 1;
 
 async fn daemon_and_simulator_come_to_the_same_letters(place: &Place) {
+    compare(place, &[]).await;
+}
+
+async fn daemon_and_simulator_come_to_the_same_letters_where_rules_wait_and_split(place: &Place) {
+    compare(place, &["\"up_to\"", "\"split\""]).await;
+}
+
+async fn daemon_and_simulator_come_to_the_same_letters_where_dates_and_segments_begin_rules(place: &Place) {
+    compare(place, &["\"date\"", "\"join\""]).await;
+}
+
+async fn daemon_and_simulator_come_to_the_same_letters_where_calls_begin_rules_and_webhooks_go_out(place: &Place) {
+    compare(place, &["{\"call\"", "\"webhook\""]).await;
+}
+
+/// Tells one log to both, under one rulebook that has all of these in it.
+async fn compare(place: &Place, with: &[&str]) {
     let mut runner = TestRunner::deterministic();
     // One that does something: what comes of nothing is the same everywhere.
-    let busy = (0..200).find_map(|_| {
+    let busy = (0..3_000).find_map(|_| {
         let written = rulebooks::written().new_tree(&mut runner).ok()?.current();
+        let text = written.files.values().map(|file| String::from_utf8_lossy(file)).collect::<String>();
+        // Calls are for the first rule.
+        let first = String::from_utf8_lossy(&written.files["shop/rule0.yaml"]).into_owned();
+        if !with.iter().all(|part| if part.starts_with('{') { first.contains(part) } else { text.contains(part) }) {
+            return None;
+        }
         let log = logs::log(24).new_tree(&mut runner).ok()?.current();
         let said = logs::events(&log, at(START));
         let letters = simulated(&written, &said);
         let states = letters.values().map(|(state, _)| state).collect::<HashSet<_>>();
-        (letters.len() > 12 && states.len() > 1 && written.cap.is_some()).then_some((written, log))
+        (letters.len() > 8 && states.len() > 1 && written.cap.is_some()).then_some((written, log))
     });
     let (written, log) = busy.expect("a rulebook and a log that come to letters");
     let daemon = daemon(place, written.book()).await;
@@ -41,7 +72,12 @@ async fn daemon_and_simulator_come_to_the_same_letters(place: &Place) {
         // What is accepted at a moment has its say in the letters of that moment.
         daemon.until_moment(moment.before(Span::from_micros(MOMENT))).await;
         daemon.clock.set(moment);
-        daemon.accept(said).await;
+        if said.get("call").is_some() {
+            // Where nothing listens to calls, nothing is taken.
+            calls(&daemon, &logs::call(&said)).await;
+        } else {
+            daemon.accept(said).await;
+        }
         daemon.settle().await;
     }
     daemon.until_moment(daemon.clock.now().after(AFTERWARDS)).await;
@@ -60,7 +96,17 @@ async fn daemon_and_simulator_come_to_the_same_letters(place: &Place) {
     let sent = live.values().filter(|(state, _)| *state == "sent").count();
     assert_eq!(found.rules.iter().map(|rule| rule.present).sum::<u64>(), sent as u64);
     assert_eq!((found.more, found.fewer, found.other), (0, 0, 0));
-    assert_eq!(read, [(log.len() as u64, log.len() as u64)]);
+    assert_eq!(read, [(said.len() as u64, said.len() as u64)]);
+}
+
+async fn calls(daemon: &Daemon, body: &Value) {
+    let request = Request::post(format!("/api/v1/rules/{}/start", logs::CALLED))
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    let status = daemon.ask(request).await.status;
+    assert!(matches!(status, StatusCode::ACCEPTED | StatusCode::CONFLICT), "{status}");
 }
 
 /// What became of each letter, by its id: its state and reason.

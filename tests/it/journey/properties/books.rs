@@ -1,5 +1,7 @@
 //! Random rulebooks: a map of three stages, and rules with most of the keys of the language. Every one of them loads.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use milepost::journey::book::Shop;
 use milepost::rulebook::{Book, Files, load_files, render};
 use proptest::prelude::*;
@@ -7,6 +9,10 @@ use serde_json::{Value, json};
 
 use crate::support::MAP;
 
+const SEGMENTS: &str = "
+fond: customer.vip == true || orders.count > 1
+silent: \"older_than(orders.last_at, '2d')\"
+";
 /// Letters that rules may send.
 const LETTERS: [&str; 4] = ["one", "two", "three", "four"];
 const STAGES: [&str; 3] = ["known", "cart", "buyer"];
@@ -19,10 +25,14 @@ pub struct Cap {
     pub hours: i64,
 }
 
-/// The files of a rulebook, with what its limits promise.
+/// The files of a rulebook, with what its limits and rules promise.
 #[derive(Clone, Debug)]
 pub struct Written {
     pub files: Files,
+    /// Rules whose runs are told apart by a key, so that several go side by side.
+    pub keyed: BTreeSet<String>,
+    /// The group of each rule that has one.
+    pub groups: BTreeMap<String, String>,
     /// The shop's cap on marketing letters.
     pub cap: Option<Cap>,
     /// No marketing letter between these hours of the day, in UTC.
@@ -35,7 +45,9 @@ pub const QUIET: std::ops::Range<u32> = 1..6;
 impl Written {
     /// The book; every rulebook that is made here is sound.
     pub fn book(&self) -> Book {
-        let loaded = load_files(&self.files, Shop::default());
+        let shop =
+            Shop { webhooks: ["sink".to_owned()].into(), connections: ["crm".to_owned()].into(), ..Shop::default() };
+        let loaded = load_files(&self.files, shop);
         loaded.book.unwrap_or_else(|| panic!("{}", render(&loaded.diagnostics, false)))
     }
 }
@@ -54,9 +66,18 @@ pub fn written() -> impl Strategy<Value = Written> {
         files.insert("shop/templates/coded.txt".into(), shows.into());
         let codes: Vec<String> = (0..500).map(|n| format!("CODE-{n}")).collect();
         files.insert("shop/promo/codes.csv".into(), format!("code\n{}\n", codes.join("\n")).into());
+        files.insert("shop/segments.yaml".into(), SEGMENTS.into());
+        let (mut keyed, mut groups) = (BTreeSet::new(), BTreeMap::new());
+        let all = rules.len();
         for (n, mut rule) in rules.into_iter().enumerate() {
-            rule["rule"] = json!(format!("rule{n}"));
-            files.insert(format!("shop/rule{n}.yaml"), rule.to_string().into());
+            let id = format!("rule{n}");
+            rule["rule"] = json!(id);
+            name_others(&mut rule["steps"], n, all);
+            if rule["reenter"].get("key").is_some() {
+                keyed.insert(id.clone());
+            }
+            groups.extend(rule["group"].as_str().map(|group| (id.clone(), group.to_owned())));
+            files.insert(format!("shop/{id}.yaml"), rule.to_string().into());
         }
         let mut limits = serde_json::Map::new();
         if let Some(cap) = cap {
@@ -70,8 +91,29 @@ pub fn written() -> impl Strategy<Value = Written> {
             limits.insert("at_limit".into(), at_limit);
             files.insert("limits.yaml".into(), json!({"limits": limits}).to_string().into());
         }
-        Written { files, cap, quiet }
+        Written { files, keyed, groups, cap, quiet }
     })
+}
+
+/// Puts the names of other rules where steps ask for one by its number; a rule that would ask for itself notes that.
+fn name_others(steps: &mut Value, own: usize, all: usize) {
+    match steps {
+        Value::Array(list) => list.iter_mut().for_each(|step| name_others(step, own, all)),
+        Value::Object(fields) => {
+            for key in ["enroll", "leave"] {
+                let Some(number) = fields.get(key).and_then(Value::as_u64) else { continue };
+                let other = usize::try_from(number).expect("small") % all;
+                fields.remove(key);
+                if other == own {
+                    fields.insert("note".into(), json!("alone"));
+                } else {
+                    fields.insert(key.into(), json!(format!("rule{other}")));
+                }
+            }
+            fields.values_mut().for_each(|value| name_others(value, own, all));
+        }
+        _ => {}
+    }
 }
 
 fn at_limit() -> impl Strategy<Value = Value> {
@@ -85,11 +127,28 @@ fn rule() -> impl Strategy<Value = Value> {
         prop::sample::subsequence(EVENTS.to_vec(), 0..2),
         prop::option::weighted(0.15, condition()),
         any::<bool>(),
-        prop_oneof![Just(json!("never")), Just(json!("always")), Just(json!({"after": "2d"}))],
+        prop_oneof![
+            2 => Just(json!("never")),
+            4 => Just(json!("always")),
+            2 => Just(json!({"after": "2d"})),
+            1 => Just(json!({"key": "event.order.id"})),
+        ],
+        prop::option::weighted(0.2, 10_u32..80),
     );
-    let wins = (any::<bool>(), 0_i64..3, prop::option::weighted(0.3, prop::sample::select(vec!["a", "b"])));
-    (starts, ends, wins, steps(2)).prop_map(|((on, stage, when), ends, (marketing, priority, group), steps)| {
-        let (exit_on, exit_when, goal, reenter) = ends;
+    let wins = (
+        any::<bool>(),
+        0_i64..3,
+        prop::option::weighted(0.5, prop::sample::select(vec!["a", "b"])),
+        prop::option::weighted(0.15, prop::sample::select(vec!["20%", "60%"])),
+    );
+    let letters = (prop::option::weighted(0.2, condition()), prop::bool::weighted(0.2));
+    let parts = (starts, ends, wins, letters, steps(2));
+    parts.prop_map(|((on, stage, when), ends, (marketing, priority, group, holdout), (still, capture), steps)| {
+        let (exit_on, exit_when, goal, mut reenter, life) = ends;
+        // What time starts has no event by which runs could be told apart.
+        if ["stay", "date", "cron"].iter().any(|key| on.get(key).is_some()) && reenter.get("key").is_some() {
+            reenter = json!("always");
+        }
         // Whoever comes to one stage is not at another: such a rule would never run.
         let moves = ["enter", "leave", "stay"].iter().any(|key| on.get(key).is_some());
         let bound = stage.filter(|_| !moves);
@@ -104,6 +163,10 @@ fn rule() -> impl Strategy<Value = Value> {
         put("when", when.map(Value::from));
         put("exit_when", exit_when.map(Value::from));
         put("group", group.map(Value::from));
+        put("holdout", holdout.map(Value::from));
+        put("still", still.map(Value::from));
+        put("capture", capture.then(|| json!(["cart", "orders"])));
+        put("max_life", life.map(|hours| json!(format!("{hours}h"))));
         put("goal", goal.then(|| json!({"event": "order.created", "within": "3d", "value": "order.total"})));
         rule
     })
@@ -118,7 +181,15 @@ fn trigger() -> impl Strategy<Value = Value> {
         1 => (stage(), 1_u32..60).prop_map(|(stage, hours)| json!({"stay": stage, "for": format!("{hours}h")})),
         1 => condition().prop_map(|condition| json!({"becomes": condition})),
         1 => Just(json!({"cron": "0 10 * * *", "segment": "orders.count > 0"})),
+        1 => (any::<bool>(), segment()).prop_map(|(join, name)| json!({if join { "join" } else { "quit" }: name})),
+        1 => Just(json!({"date": "customer.birthday + 1d", "yearly": true, "at": "09:30"})),
+        1 => Just(json!({"date": "orders.last_at + 2d", "at": "14:00", "tz": "shop"})),
+        1 => Just(json!({"call": true})),
     ]
+}
+
+fn segment() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["fond", "silent"])
 }
 
 fn condition() -> impl Strategy<Value = String> {
@@ -131,6 +202,9 @@ fn condition() -> impl Strategy<Value = String> {
         "within(cart.updated_at, '5h')",
         "customer.vip == true",
         "stage.shop == 'cart'",
+        "segment.fond",
+        "segment.silent",
+        "'split' in customer.tags",
     ]);
     let leaf = leaf.prop_map(str::to_owned);
     leaf.prop_recursive(2, 6, 2, |inner| {
@@ -149,7 +223,13 @@ fn steps(depth: u32) -> BoxedStrategy<Vec<Value>> {
         2 => (1_u32..50).prop_map(|hours| json!({"wait": format!("{hours}h")})),
         1 => Just(json!({"wait": {"for": "1h", "at": "10:00", "tz": "customer"}})),
         1 => Just(json!({"wait": {"weekday": "tue", "at": "09:30"}})),
+        1 => Just(json!({"wait": {"cron": "15 */7 * * *"}})),
         1 => any::<bool>().prop_map(|vip| json!({"set": {"vip": vip}})),
+        1 => any::<bool>().prop_map(|add| json!({"set": {"tags": {if add { "add" } else { "remove" }: ["split"]}}})),
+        1 => (any::<bool>(), 0_u32..4).prop_map(|(enroll, n)| json!({if enroll { "enroll" } else { "leave" }: n})),
+        1 => Just(json!({"webhook": {"to": "sink", "data": {"orders": "orders.count"}}})),
+        1 => Just(json!({"crm": {"tags": {"add": ["met"]}}})),
+        1 => Just(json!({"note": "passed"})),
     ];
     // A letter that shows a code stands behind the step that takes it.
     let plain = prop_oneof![
@@ -169,5 +249,25 @@ fn steps(depth: u32) -> BoxedStrategy<Vec<Value>> {
         arms.extend(last.map(|steps| json!({"else": steps})));
         vec![json!({"branch": arms})]
     });
-    prop::collection::vec(prop_oneof![5 => plain, 1 => branch], 1..5).prop_map(|steps| steps.concat()).boxed()
+    let awaited = prop_oneof![
+        prop::sample::select(vec!["wish.added", "order.created", "cart.updated"])
+            .prop_map(|kind| json!({"event": kind})),
+        condition().prop_map(|condition| json!({"condition": condition})),
+    ];
+    let ends = (prop::option::of(steps(depth - 1)), prop::option::of(steps(depth - 1)));
+    let waits = (awaited, 1_u32..50, ends).prop_map(|(mut wait, hours, (then, timeout))| {
+        wait["up_to"] = json!(format!("{hours}h"));
+        for (key, steps) in [("then", then), ("timeout", timeout)] {
+            if let Some(steps) = steps {
+                wait[key] = json!(steps);
+            }
+        }
+        vec![json!({"wait": wait})]
+    });
+    let split = (steps(depth - 1), steps(depth - 1), 1_u32..100).prop_map(|(a, b, share)| {
+        let arm = |name: &str, share: u32, then: Vec<Value>| json!({"share": format!("{share}%"), "name": name, "then": then});
+        vec![json!({"split": [arm("a", share, a), arm("b", 100 - share, b)]})]
+    });
+    let any = prop_oneof![8 => plain, 1 => branch, 1 => waits, 1 => split];
+    prop::collection::vec(any, 1..5).prop_map(|steps| steps.concat()).boxed()
 }

@@ -2,11 +2,13 @@
 
 use milepost::journey::event::Event;
 use milepost::journey::time::{Span, Timestamp};
-use milepost::web::events::read;
+use milepost::web::events::{read, read_call};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const CUSTOMERS: usize = 4;
+/// The rule that calls ask for.
+pub const CALLED: &str = "rule0";
 
 /// Something that a customer does, so many minutes after what was done before.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub enum What {
     Order(i64),
     Consents(bool),
     Wishes,
+    /// The shop's own program calls the first rule.
+    Calls,
 }
 
 /// Any log of up to so many things, after four customers came of whom most agreed to marketing.
@@ -35,6 +39,7 @@ pub fn log(most: usize) -> impl Strategy<Value = Vec<Done>> {
         3 => (1_i64..5).prop_map(What::Order),
         1 => any::<bool>().prop_map(What::Consents),
         2 => Just(What::Wishes),
+        2 => Just(What::Calls),
     ];
     // Whole half hours, so that things happen at the very moments at which others fall due.
     let done = (0_i64..40, 0..CUSTOMERS, what).prop_map(|(gap, customer, what)| Done { gap: gap * 30, customer, what });
@@ -45,7 +50,7 @@ pub fn log(most: usize) -> impl Strategy<Value = Vec<Done>> {
     })
 }
 
-/// Each thing with its moment, as the events API is told of it.
+/// Each thing with its moment, as the events API is told of it; a call names its rule under `call`.
 pub fn told(log: &[Done], from: Timestamp) -> Vec<(Timestamp, usize, Value)> {
     let mut now = from;
     log.iter()
@@ -66,6 +71,8 @@ impl Done {
             What::Arrives(agrees) => {
                 event["kind"] = json!("customer.created");
                 customer["email"] = json!(format!("{id}@mail.example"));
+                // A day or two after the log begins, so that dates come while it goes on.
+                customer["birthday"] = json!(format!("1990-03-1{}", 1 + self.customer % 2));
                 if agrees {
                     customer["consent"] = json!({"marketing": true});
                 }
@@ -84,15 +91,26 @@ impl Done {
                 customer["consent"] = json!({"marketing": agrees});
             }
             What::Wishes => event["kind"] = json!("wish.added"),
+            What::Calls => event["call"] = json!(CALLED),
         }
         event["customer"] = customer;
         event
     }
 }
 
+/// What is told that is a call of a rule, as its API wants it.
+pub fn call(said: &Value) -> Value {
+    json!({"id": said["id"], "customer": said["customer"]})
+}
+
 /// A log as events of the core, each with its customer.
 pub fn events(log: &[Done], from: Timestamp) -> Vec<(String, Event)> {
     let event = |(at, customer, said): (Timestamp, usize, Value)| {
+        if said.get("call").is_some() {
+            let said = call(&said).to_string();
+            let event = read_call(said.as_bytes(), CALLED, None, at).expect("a batch").expect("a sound call");
+            return (format!("c{customer}"), event);
+        }
         let mut read = read(said.to_string().as_bytes(), "EUR", at).expect("a batch");
         (format!("c{customer}"), read.remove(0).event.expect("a sound event"))
     };

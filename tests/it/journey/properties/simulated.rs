@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::Timelike as _;
-use milepost::journey::effect::{Effect, EndReason, PlannedMessage};
+use milepost::journey::effect::{Cause, Effect, EndReason, PlannedMessage};
 use milepost::journey::event::Event;
+use milepost::journey::rule::Trigger;
 use milepost::journey::simulate::{Entry, Pools, Simulator, What};
 use milepost::journey::time::{Span, Timestamp};
 use milepost::rulebook::Book;
@@ -57,17 +58,25 @@ fn one_letter_a_step(record: &[Entry]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Runs begin and end once, one of a rule at a time, and none of those that were ended sends anything after its end.
-fn runs_end_when_they_end(record: &[Entry]) -> Result<(), TestCaseError> {
-    let mut running: BTreeSet<(&str, &str)> = BTreeSet::new();
+/// Runs begin and end once, one of a rule and of a group at a time, and none of those that were ended sends anything after its end.
+fn runs_end_when_they_end(written: &Written, record: &[Entry]) -> Result<(), TestCaseError> {
+    let mut running: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     let mut stopped: BTreeSet<&str> = BTreeSet::new();
     for entry in record {
         match &entry.what {
-            What::Effect(Effect::Enrolled { rule, .. }) => {
-                prop_assert!(running.insert((&entry.customer, rule)), "two runs of {rule} at once");
+            What::Effect(Effect::Enrolled { rule, enrollment, .. }) => {
+                let group = |rule: &str| written.groups.get(rule);
+                let beside: Vec<&str> =
+                    running.values().filter(|(who, _)| *who == entry.customer).map(|(_, rule)| *rule).collect();
+                let twice = !written.keyed.contains(rule) && beside.contains(&rule.as_str());
+                prop_assert!(!twice, "two runs of {rule} at once");
+                let rival =
+                    beside.iter().find(|other| **other != rule && group(rule).is_some() && group(other) == group(rule));
+                prop_assert!(rival.is_none(), "{rule} beside {rival:?} of its group");
+                prop_assert!(running.insert(enrollment, (&entry.customer, rule)).is_none(), "one run began twice");
             }
             What::Effect(Effect::Ended { rule, enrollment, reason, .. }) => {
-                prop_assert!(running.remove(&(entry.customer.as_str(), rule)), "{rule} ended without having begun");
+                prop_assert!(running.remove(enrollment.as_str()).is_some(), "{rule} ended without having begun");
                 let ran_out = matches!(reason, EndReason::Finished | EndReason::ExitStep | EndReason::NoPromoCode);
                 if !ran_out {
                     stopped.insert(enrollment);
@@ -115,6 +124,55 @@ fn limits_hold(written: &Written, said: &[(String, Event)], record: &[Entry]) ->
     Ok(())
 }
 
+/// A customer takes the same arm of a split every time, and joins and leaves a segment by turns.
+fn shares_and_memberships_hold(record: &[Entry]) -> Result<(), TestCaseError> {
+    let mut arms: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
+    let mut members: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for entry in record {
+        match &entry.what {
+            What::Effect(Effect::ArmTaken { rule, step, arm, .. }) => {
+                let known = arms.entry((&entry.customer, rule, step)).or_insert(arm);
+                prop_assert_eq!(*known, arm.as_str(), "another arm of {} this time", step);
+            }
+            What::Effect(Effect::SegmentMoved(moved)) => {
+                let member = (entry.customer.as_str(), moved.segment.as_str());
+                let news = if moved.joined { members.insert(member) } else { members.remove(&member) };
+                prop_assert!(news, "{member:?} moved twice the same way");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// One errand a step and pass.
+fn errands_are_asked_once(record: &[Entry]) -> Result<(), TestCaseError> {
+    let mut ids = BTreeSet::new();
+    for entry in record {
+        if let What::Effect(Effect::Errand(errand)) = &entry.what {
+            prop_assert!(ids.insert(&errand.id), "an errand was asked for twice");
+        }
+    }
+    Ok(())
+}
+
+/// No run is older at its end than its rule lets it be, and none sends a letter after that.
+fn runs_keep_within_their_life(book: &Book, record: &[Entry]) -> Result<(), TestCaseError> {
+    let mut began: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for entry in record {
+        match &entry.what {
+            What::Effect(Effect::Enrolled { enrollment, at, .. }) => drop(began.insert(enrollment, *at)),
+            What::Effect(Effect::Ended { enrollment, rule, at, .. }) => {
+                let life = book.rulebook.rules[rule].max_life;
+                let over = began.get(enrollment.as_str()).zip(life).map(|(began, life)| began.after(life));
+                prop_assert!(over.is_none_or(|over| *at <= over), "{rule} lived too long");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// No code is shown by letters of two runs; one that no letter showed may serve another.
 fn codes_are_given_once(record: &[Entry]) -> Result<(), TestCaseError> {
     let mut given: BTreeMap<&str, &str> = BTreeMap::new();
@@ -127,7 +185,7 @@ fn codes_are_given_once(record: &[Entry]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn the_promises_hold_whatever_the_rules_and_the_log(written in written(), log in log(40)) {
@@ -135,7 +193,10 @@ proptest! {
         let said = logs::events(&log, at(START));
         let (record, customers) = simulate(&book, &said, None);
         one_letter_a_step(&record)?;
-        runs_end_when_they_end(&record)?;
+        runs_end_when_they_end(&written, &record)?;
+        shares_and_memberships_hold(&record)?;
+        errands_are_asked_once(&record)?;
+        runs_keep_within_their_life(&book, &record)?;
         limits_hold(&written, &said, &record)?;
         codes_are_given_once(&record)?;
         // The same again, and with a clock that is looked at all the time.
@@ -148,16 +209,63 @@ proptest! {
 }
 
 #[test]
-fn random_rulebooks_send_letters() {
+fn random_rulebooks_do_a_little_of_everything() {
     // A property that nothing is sent under would hold for nothing.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (mut letters, mut withheld) = (0, 0);
-    for _ in 0..20 {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..400 {
         let book = written().new_tree(&mut runner).expect("a rulebook").current().book();
         let log = log(40).new_tree(&mut runner).expect("a log").current();
-        let (record, _) = simulate(&book, &logs::events(&log, at(START)), None);
-        letters += sent(&record).count();
-        withheld += record.iter().filter(|entry| matches!(entry.what, What::Withheld { .. })).count();
+        for entry in simulate(&book, &logs::events(&log, at(START)), None).0 {
+            let what = match &entry.what {
+                What::Sent(message) if message.code.is_some() => "a code".to_owned(),
+                What::Sent(_) => "a letter".to_owned(),
+                What::Held(_) => "a letter that waits".to_owned(),
+                What::Withheld { reason, .. } => reason.code().to_owned(),
+                What::Effect(Effect::SegmentMoved(_)) => "a segment".to_owned(),
+                What::Effect(Effect::ArmTaken { .. }) => "an arm".to_owned(),
+                What::Effect(Effect::Errand(errand)) => errand.kind.as_str().to_owned(),
+                What::Effect(Effect::Converted { .. }) => "a goal".to_owned(),
+                What::Effect(Effect::Ended { reason, .. }) => format!("ends: {}", reason.code()),
+                What::Effect(Effect::Enrolled { rule, cause, .. }) => match (&book.rulebook.rules[rule].trigger, cause)
+                {
+                    (_, Cause::Rule { .. }) => "enrolled".to_owned(),
+                    (Trigger::Date(_), _) => "a date".to_owned(),
+                    (Trigger::Call, _) => "a call".to_owned(),
+                    (Trigger::Join { .. } | Trigger::Quit { .. }, _) => "by segment".to_owned(),
+                    _ => "a run".to_owned(),
+                },
+                What::Effect(Effect::Decided(decision)) if decision.about == "wait" => decision.outcome.clone(),
+                _ => continue,
+            };
+            *seen.entry(what).or_default() += 1;
+        }
     }
-    assert!(letters > 50 && withheld > 20, "{letters} letters, {withheld} withheld");
+    for what in [
+        "a letter",
+        "a letter that waits",
+        "a code",
+        "a segment",
+        "an arm",
+        "webhook",
+        "a goal",
+        "a run",
+        "enrolled",
+        "a date",
+        "a call",
+        "by segment",
+        "met",
+        "timeout",
+        "no_consent",
+        "held_out",
+        "stale",
+        "frequency_cap",
+        "ends: finished",
+        "ends: expired",
+        "ends: left",
+        "ends: outranked",
+        "ends: exit_event",
+    ] {
+        assert!(seen.get(what).is_some_and(|times| *times > 2), "{what}: {seen:#?}");
+    }
 }
