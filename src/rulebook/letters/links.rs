@@ -61,7 +61,9 @@ pub(super) fn event_taken_for_granted(name: &str, templates: &BTreeMap<String, T
         scans.iter().flat_map(|scan| &scan.asked).filter_map(|path| of_event(path.split('.'))).collect();
     let read = scans.iter().flat_map(|scan| &scan.paths);
     let read = read.filter_map(|path| of_event(path.parts.iter().map(|(name, _)| name.as_str())));
-    read.filter(|path| !asked.contains(path) && !asked.contains("event")).collect()
+    // Who asks for its kind knows what it says.
+    let known = asked.contains("event") || asked.contains("event.kind");
+    read.filter(|path| !known && !asked.contains(path)).collect()
 }
 
 /// The first two parts of a name under `event`.

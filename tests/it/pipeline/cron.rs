@@ -19,6 +19,7 @@ both! {
     a_pool_filled_up_serves_the_next_firing,
     a_firing_missed_in_a_short_standstill_is_made_up_for_once,
     a_firing_missed_long_ago_is_not,
+    a_rule_that_comes_or_changes_fires_from_then_on,
 }
 
 const OFFER: &str = "
@@ -157,4 +158,41 @@ async fn a_firing_missed_long_ago_is_not(place: &Place) {
     second.until("2026-03-17T13:00:00Z").await;
     assert_eq!(second.mailbox.letters().len(), 3);
     books::check(&second).await;
+}
+
+async fn a_rule_that_comes_or_changes_fires_from_then_on(place: &Place) {
+    let news = |schedule: &str| {
+        let rule = format!("{{rule: news, on: {{cron: '{schedule}'}}, reenter: always, steps: [{{send: news}}]}}");
+        crate::support::book(&[&rule])
+    };
+    let other = || crate::support::book(&[super::THANKS]);
+    let daemon = daemon(place, news("0 10 * * *")).await;
+    daemon.accept(arrives("anna")).await;
+    daemon.until("2026-03-10T12:00:00Z").await;
+    assert_eq!(daemon.mailbox.letters().len(), 1);
+    // Out of force over the next firing, and back within its `max_age`.
+    daemon.swap(other()).await;
+    daemon.until("2026-03-11T12:00:00Z").await;
+    daemon.swap(news("0 10 * * *")).await;
+    daemon.until("2026-03-11T14:00:00Z").await;
+    assert_eq!(daemon.mailbox.letters().len(), 1, "what it missed is over");
+    // Another schedule, which would have fired an hour ago.
+    daemon.swap(news("0 13 * * *")).await;
+    daemon.until("2026-03-11T23:00:00Z").await;
+    assert_eq!(daemon.mailbox.letters().len(), 1);
+    daemon.until("2026-03-12T12:59:59Z").await;
+    assert_eq!(daemon.mailbox.letters().len(), 1, "the old schedule is over, too");
+    daemon.until("2026-03-12T13:00:00Z").await;
+    assert_eq!(daemon.mailbox.letters().len(), 2);
+    // A change elsewhere is none of its business: what was missed in a short standstill is made up for.
+    let mailbox = daemon.mailbox.clone();
+    drop(daemon);
+    let both = crate::support::book(&[
+        "{rule: news, on: {cron: '0 13 * * *'}, reenter: always, steps: [{send: news}]}",
+        super::THANKS,
+    ]);
+    let daemon = Daemon::start_at(mailbox, place.url(), both, at("2026-03-13T15:00:00Z"), |_| {}).await;
+    daemon.until("2026-03-13T16:00:00Z").await;
+    assert_eq!(daemon.mailbox.letters().len(), 3);
+    books::check(&daemon).await;
 }

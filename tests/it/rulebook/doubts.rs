@@ -260,6 +260,7 @@ fn events_that_are_not_there() {
     on("{enter: buyer}", "{{ event.order.number }}", &told);
     on("{enter: buyer}", "{% if event.order %}{{ event.order.number }}{% endif %}", &[]);
     on("{stay: buyer, for: 1d}", "{{ event.order.number }}", &told);
+    on("{enter: buyer}", "{% if event.kind == 'order.created' %}{{ event.order.number }}{% endif %}", &[]);
     on("{cron: \"0 9 * * *\"}", "{{ event.at }}", &told);
     on("{cron: \"0 9 * * *\"}", "{% if event.at %}x{% endif %}", &[]);
     // Asked for the kind, a rule knows what it reads.
