@@ -133,6 +133,38 @@ const LINES: &[(&str, &[&str])] = &[
         "Write-backs come back and loop",
         &["a_change_is_written_and_its_coming_back_starts_nothing", "rules_that_begin_each_other_do_not_go_round"],
     ),
+    // What nobody else has.
+    (
+        "No duplicate after a crash, and what is uncertain is listed",
+        &["killed_twenty_times_under_load_it_loses_nothing_and_repeats_nothing", "doubt_is_kept_or_resent"],
+    ),
+    (
+        "Why and why not, with each condition's value and the next time it can change",
+        &[
+            "the_api_tells_the_whole_story_of_a_rule",
+            "a_condition_tells_what_it_lacks",
+            "a_letter_tells_what_would_let_it_go",
+        ],
+    ),
+    (
+        "Changed rules over the stored history before anything is sent",
+        &["a_plan_tells_who_moves_and_what_becomes_of_runs_and_writes_nothing", "each_difference_has_its_reason"],
+    ),
+    ("Holdouts for small shops, sticky", &["who_is_held_out_walks_the_steps_and_gets_no_letter"]),
+    ("Conflicts under a cap are shown beforehand", &["rules_that_compete_need_a_ranking"]),
+    (
+        "A ledger of promo codes, and when a pool runs dry",
+        &[
+            "a_code_is_reserved_sent_and_redeemed",
+            "a_code_expires_and_counts_no_more",
+            "a_pool_that_runs_low_is_told_once",
+        ],
+    ),
+    (
+        "Pausing and editing are safe, with counts; staleness is checked at the moment of sending",
+        &["what_waits_is_counted_before_anybody_decides", "a_letter_that_is_stale_at_the_last_moment_is_withheld"],
+    ),
+    ("Customers who fall outside every stage", &["segments_and_customers_are_listed"]),
 ];
 
 fn root() -> PathBuf {
