@@ -8,12 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
 use super::advance::Run;
 use super::book::Rulebook;
 use super::customer::{Customer, Enrollment};
 use super::effect::{Cause, Effect, EndReason};
 use super::pause::hash_of;
-use super::rule::{OnChange, Rule};
+use super::rule::{OnChange, Rule, Step};
 use super::time::Timestamp;
 
 impl Rulebook {
@@ -74,6 +76,35 @@ pub(super) fn taken_over(book: &Rulebook, customer: Customer, now: Timestamp, ef
     run.customer
 }
 
+/// The step of a changed rule at which a run goes on that waits at a step of the old one. An id that is written is the step's
+/// own. Those that are made are the same for steps that do the same, and one step more or less gives them to others: such a
+/// step is found by the steps around it.
+fn counterpart<'r>(old: Option<&Rule>, now: &'r Rule, step: &str) -> Option<&'r str> {
+    let by_id = || now.position(step);
+    let place = match old.and_then(|old| Some((old, old.position(step)?))) {
+        Some((old, place)) if old.steps[place].made.is_some() => {
+            let kept = kept(old, now);
+            // One that stands elsewhere now goes by its id, unless that is another's.
+            kept.get(&place).copied().or_else(|| by_id().filter(|at| !kept.values().any(|taken| taken == at)))
+        }
+        _ => by_id(),
+    };
+    place.map(|place| now.steps[place].id.as_str())
+}
+
+/// Which step of a rule is which of another, where they are in the same order.
+fn kept(old: &Rule, now: &Rule) -> BTreeMap<usize, usize> {
+    let names = |rule: &Rule| -> Vec<(bool, String)> {
+        let name = |step: &Step| (step.made.is_some(), step.made.clone().unwrap_or_else(|| step.id.clone()));
+        rule.steps.iter().map(name).collect()
+    };
+    let same = capture_diff_slices(Algorithm::Myers, &names(old), &names(now)).into_iter().filter_map(|op| match op {
+        DiffOp::Equal { old_index, new_index, len } => Some((0..len).map(move |n| (old_index + n, new_index + n))),
+        _ => None,
+    });
+    same.flatten().collect()
+}
+
 impl Run<'_> {
     /// Takes runs, letters and goals over from the rulebook `before`.
     pub(super) fn take_over(&mut self, before: &str) {
@@ -81,14 +112,15 @@ impl Run<'_> {
         let mut lost = Vec::new();
         for mut run in std::mem::take(&mut self.customer.enrollments) {
             let under = if book.earlier.contains_key(&run.rulebook) { run.rulebook.clone() } else { before.to_owned() };
-            let stands = |rule: &&Rule| rule.position(&run.step).is_some();
-            if book.rules.get(&run.rule).as_ref().is_some_and(stands) {
+            let old = book.earlier.get(&under).and_then(|earlier| earlier.rules.get(&run.rule));
+            if let Some(step) = book.rules.get(&run.rule).and_then(|now| counterpart(old, now, &run.step)) {
+                step.clone_into(&mut run.step);
                 run.rulebook.clone_from(&book.hash);
                 self.customer.enrollments.push(run);
                 continue;
             }
-            let old = book.earlier.get(&under).and_then(|earlier| earlier.rules.get(&run.rule)).filter(stands);
-            let Some(old) = old.filter(|_| book.finishes(&under, &run.rule)) else {
+            let stands = |rule: &&Rule| rule.position(&run.step).is_some();
+            let Some(old) = old.filter(stands).filter(|_| book.finishes(&under, &run.rule)) else {
                 lost.push(run);
                 continue;
             };

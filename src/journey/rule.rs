@@ -229,6 +229,8 @@ pub struct Step {
     /// Stable id: written in the file, or made from the step's kind and argument (`send-welcome`, `wait-1h`, `branch`;
     /// `wait-1h-2` for the second of the same).
     pub id: String,
+    /// What its id is made from (`wait-1h` of `wait-1h-2`); `None` if it is written.
+    pub made: Option<String>,
     /// What it does.
     pub action: Action,
 }

@@ -230,7 +230,7 @@ impl Program {
             Some(id) => id.to_owned(),
             None => self.free(made),
         };
-        self.steps.push(Step { id, action });
+        self.steps.push(Step { id, made: written.is_none().then(|| made.to_owned()), action });
         self.places.push(form.place.clone());
         self.steps.len() - 1
     }

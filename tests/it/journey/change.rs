@@ -70,58 +70,69 @@ impl Story {
 #[test]
 fn every_change_of_a_rule_under_people() {
     let steps = "[{send: first}, {wait: 1d}, {send: second}]";
-    for (change, rules, on_exit, on_finish) in [
-        ("another rule comes", vec![SLOW.to_owned(), OTHER.to_owned()], "second finished", "second finished"),
-        (
-            "a step is added behind them",
-            vec![SLOW.replace("{send: first}", "{send: zero}, {send: first}")],
-            "second finished",
-            "second finished",
-        ),
-        (
-            "a step is added before them",
-            vec![SLOW.replace("{send: second}", "{send: second}, {send: third}")],
-            "second third finished",
-            "second third finished",
-        ),
-        (
-            "a step before them is changed",
-            vec![SLOW.replace("{send: second}", "{send: other}")],
-            "other finished",
-            "other finished",
-        ),
-        (
-            "the step they wait at is removed",
-            vec![SLOW.replace(steps, "[{send: first}, {send: second}]")],
-            "rule_gone cancelled",
-            "second finished",
-        ),
-        (
-            "the step they wait at is changed",
-            vec![SLOW.replace("{wait: 1d}", "{wait: 2d}")],
-            "rule_gone cancelled",
-            "second finished",
-        ),
-        (
-            "the step they wait at keeps its id and is changed",
-            vec![SLOW.replace("{wait: 1d}", "{id: wait-1d, wait: 2d}")],
-            "second finished",
-            "second finished",
-        ),
-        (
-            "the step they wait at is renamed",
-            vec![SLOW.replace("{wait: 1d}", "{id: pause, wait: 1d}")],
-            "rule_gone cancelled",
-            "second finished",
-        ),
-        (
-            "the rule is renamed",
-            vec![SLOW.replace("rule: slow", "rule: slower")],
-            "rule_gone cancelled",
-            "second finished",
-        ),
-        ("the rule is deleted", vec![OTHER.to_owned()], "rule_gone cancelled", "second finished"),
-    ] {
+    for (change, rules, on_exit, on_finish) in
+        [
+            ("another rule comes", vec![SLOW.to_owned(), OTHER.to_owned()], "second finished", "second finished"),
+            (
+                "a step is added behind them",
+                vec![SLOW.replace("{send: first}", "{send: zero}, {send: first}")],
+                "second finished",
+                "second finished",
+            ),
+            (
+                "a step is added before them",
+                vec![SLOW.replace("{send: second}", "{send: second}, {send: third}")],
+                "second third finished",
+                "second third finished",
+            ),
+            (
+                "a step before them is changed",
+                vec![SLOW.replace("{send: second}", "{send: other}")],
+                "other finished",
+                "other finished",
+            ),
+            (
+                "the step they wait at is removed",
+                vec![SLOW.replace(steps, "[{send: first}, {send: second}]")],
+                "rule_gone cancelled",
+                "second finished",
+            ),
+            (
+                "the step they wait at is changed",
+                vec![SLOW.replace("{wait: 1d}", "{wait: 2d}")],
+                "rule_gone cancelled",
+                "second finished",
+            ),
+            (
+                "the step they wait at keeps its id and is changed",
+                vec![SLOW.replace("{wait: 1d}", "{id: wait-1d, wait: 2d}")],
+                "second finished",
+                "second finished",
+            ),
+            (
+                "the step they wait at is renamed",
+                vec![SLOW.replace("{wait: 1d}", "{id: pause, wait: 1d}")],
+                "rule_gone cancelled",
+                "second finished",
+            ),
+            (
+                "the rule is renamed",
+                vec![SLOW.replace("rule: slow", "rule: slower")],
+                "rule_gone cancelled",
+                "second finished",
+            ),
+            (
+                "the same step is added behind and before them",
+                vec![SLOW.replace(
+                    steps,
+                    "[{wait: 1d}, {send: first}, {wait: 1d}, {send: second}, {wait: 1d}, {send: third}]",
+                )],
+                "second third finished",
+                "second third finished",
+            ),
+            ("the rule is deleted", vec![OTHER.to_owned()], "rule_gone cancelled", "second finished"),
+        ]
+    {
         for (word, expected) in [("exit", on_exit), ("finish", on_finish)] {
             let says = |rule: &str| rule.replace("{rule: slow", &format!("{{on_change: {word}, rule: slow"));
             let before = rulebook(&[&says(SLOW)]);
@@ -136,6 +147,28 @@ fn every_change_of_a_rule_under_people() {
             assert_eq!(story.customer.enrollments, []);
         }
     }
+}
+
+/// Ids that are made shift where the same step comes before; nobody takes a step again because of it.
+#[test]
+fn nobody_goes_back_where_made_ids_shift() {
+    let two = |first: &str| {
+        SLOW.replace("{wait: 1d}", first).replace("{send: second}", "{send: second}, {wait: 2d}, {send: third}")
+    };
+    let before = rulebook(&[&two("{wait: 1d}")]);
+    let now = after(&[&two("{wait: 2d}")], &[&before]);
+    let mut story = Story::begin(&before);
+    assert_eq!(story.wait(&before, "2026-03-11T09:00:00Z"), ["second"]);
+    assert_eq!(story.customer.enrollments[0].step, "wait-2d");
+    story.take(&now, &Input::Rulebook, at("2026-03-11T12:00:00Z"));
+    assert_eq!(story.customer.enrollments[0].step, "wait-2d-2");
+    assert_eq!(story.wait(&now, "2026-03-15T09:00:00Z"), ["third", "finished"]);
+    // Back again: the same the other way round.
+    let again = after(&[&two("{wait: 1d}")], &[&before, &now]);
+    let mut story = Story::begin(&now);
+    assert_eq!(story.wait(&now, "2026-03-12T09:00:00Z"), ["second"]);
+    story.take(&again, &Input::Rulebook, at("2026-03-12T12:00:00Z"));
+    assert_eq!(story.wait(&again, "2026-03-15T09:00:00Z"), ["third", "finished"]);
 }
 
 #[test]

@@ -272,7 +272,11 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         ("enter", Some(stage)) => Trigger::Enter { stage: stage.clone() },
         (kind, _) => Trigger::Event { kind: kind.into() },
     };
-    let send = |n| Step { id: format!("send-{n}"), action: Action::Send { letter: format!("{id}-{n}"), still: None } };
+    let send = |n| Step {
+        id: format!("send-{n}"),
+        made: None,
+        action: Action::Send { letter: format!("{id}-{n}"), still: None },
+    };
     let goal =
         Goal { event: "order.created".into(), when: None, within: Span::days(3), value: Some(GoalValue::OrderTotal) };
     Rule {
