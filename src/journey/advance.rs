@@ -14,8 +14,8 @@ use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason};
 use super::event::{Event, kind};
 use super::facts::fold::{self, Folded};
+use super::facts::seen::Seen;
 use super::facts::topic::{Topic, Touched};
-use super::facts::view;
 use super::others::Wish;
 use super::pause::hash_of;
 use super::promo;
@@ -280,7 +280,7 @@ impl Run<'_> {
         if self.touches_nothing(event) {
             return;
         }
-        let seen = view::event(event);
+        let seen = Seen::new(event);
         let cause = Cause::Event { source: event.source.clone(), id: event.id.clone(), kind: event.kind.clone() };
         if self.customer.deleted_at.is_some() {
             self.end_where(&EndReason::Deleted, |_, _| true);
@@ -319,7 +319,13 @@ impl Run<'_> {
     }
 
     /// Brings everything into line after something changed: exits, goals, placement, triggers, until nothing moves.
-    pub(super) fn settle(&mut self, cause: &Cause, at: Timestamp, event: Option<&Value>, happened: &[fold::Happening]) {
+    pub(super) fn settle(
+        &mut self,
+        cause: &Cause,
+        at: Timestamp,
+        event: Option<&Seen<'_>>,
+        happened: &[fold::Happening],
+    ) {
         self.exit_on_events(event, happened);
         self.reach_goals(event, happened);
         self.reach_on_trial(event, happened);

@@ -13,6 +13,7 @@ use super::customer::{Customer, Enrollment};
 use super::effect::{Effect, EndReason};
 use super::event::kind;
 use super::facts::fold::Happening;
+use super::facts::seen::{self, Seen};
 use super::facts::view;
 use super::money::Money;
 use super::placement::earliest;
@@ -61,7 +62,7 @@ const MAX_KEY: usize = 200;
 
 impl Run<'_> {
     /// Ends runs, and takes back their letters, that an event's happenings end.
-    pub(super) fn exit_on_events(&mut self, event: Option<&Value>, happened: &[Happening]) {
+    pub(super) fn exit_on_events(&mut self, event: Option<&Seen<'_>>, happened: &[Happening]) {
         let now = self.customer.now;
         let book = self.book;
         // Earlier rules only where something finishes as they were.
@@ -76,10 +77,10 @@ impl Run<'_> {
                 if happening.at.after(rule.max_age) < now {
                     continue;
                 }
-                let reason = rule.ended_by(&happening.kind, |c| c.evaluate(self.facts(event)).holds);
+                let reason = rule.ended_by(&happening.kind, |c| c.evaluate(self.facts(seen::value(event))).holds);
                 if let Some(reason) = reason {
                     let meant = |of: &str, by: &String, key: Option<&str>| {
-                        of == id && under(by) == *rulebook && rule.concerns(event, key)
+                        of == id && under(by) == *rulebook && rule.concerns(seen::value(event), key)
                     };
                     self.end_where(&reason, |e, _| meant(&e.rule, &e.rulebook, e.key.as_deref()));
                     // A run that took its last step may still have a letter on the way.
@@ -112,7 +113,7 @@ impl Run<'_> {
     }
 
     /// Credits goals that an event's happenings reach.
-    pub(super) fn reach_goals(&mut self, event: Option<&Value>, happened: &[Happening]) {
+    pub(super) fn reach_goals(&mut self, event: Option<&Seen<'_>>, happened: &[Happening]) {
         let now = self.customer.now;
         let watches = std::mem::take(&mut self.customer.goals);
         let book = self.book;
@@ -122,7 +123,7 @@ impl Run<'_> {
             match self.reaching(rule, watch.from..=watch.until, watch.key.as_deref(), (event, happened)) {
                 Some(happening) => {
                     let at = happening.at;
-                    let value = worth(goal, &self.customer, event, &book.shop.currency);
+                    let value = worth(goal, &self.customer, seen::value(event), &book.shop.currency);
                     self.effects.push(Effect::Converted {
                         enrollment: watch.enrollment,
                         rule: watch.rule,
@@ -145,14 +146,14 @@ impl Run<'_> {
         rule: &Rule,
         window: RangeInclusive<Timestamp>,
         key: Option<&str>,
-        (event, happened): (Option<&Value>, &'h [Happening]),
+        (event, happened): (Option<&Seen<'_>>, &'h [Happening]),
     ) -> Option<&'h Happening> {
         let goal = rule.goal.as_ref()?;
         happened.iter().find(|h| {
             h.kind == goal.event
                 && window.contains(&h.at)
-                && rule.concerns(event, key)
-                && goal.when.as_ref().is_none_or(|c| c.evaluate(self.facts(event)).holds)
+                && rule.concerns(seen::value(event), key)
+                && goal.when.as_ref().is_none_or(|c| c.evaluate(self.facts(seen::value(event))).holds)
         })
     }
 

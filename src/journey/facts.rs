@@ -3,6 +3,7 @@
 //! To add a fact: one entry in [`FACTS`] and its value in `view`. The checker, the docs and the schema follow from it.
 
 pub mod fold;
+pub mod seen;
 pub mod topic;
 pub mod view;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::advance::Run;
 use super::effect::{Cause, EndReason};
+use super::facts::seen::Seen;
 use super::trigger::Occasion;
 
 /// What a step asks for.
@@ -55,8 +56,8 @@ impl Run<'_> {
             self.decide(rule, "trigger", "began_just_now", note, Vec::new(), &cause);
             return;
         }
-        let event = Some(event).filter(|event| !event.is_null());
-        self.try_start(rule, &Occasion { at: now, cause: &cause, event });
+        let event = Some(Seen::Made(event)).filter(|event| !event.value().is_null());
+        self.try_start(rule, &Occasion { at: now, cause: &cause, event: event.as_ref() });
     }
 
     fn leave(&mut self, rule: &str, by: String) {

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::advance::Run;
 use super::book::Rulebook;
@@ -16,6 +15,7 @@ use super::customer::{Enrollment, Trial};
 use super::effect::{Cause, Effect};
 use super::exit::LATE;
 use super::facts::fold::Happening;
+use super::facts::seen::Seen;
 use super::holdout::held_out;
 use super::rule::{Action, PickWinner, Rule, SplitArm};
 use super::share::Share;
@@ -181,7 +181,7 @@ impl Run<'_> {
     }
 
     /// Counts for the arms that customers took of splits that the goal is reached.
-    pub(super) fn reach_on_trial(&mut self, event: Option<&Value>, happened: &[Happening]) {
+    pub(super) fn reach_on_trial(&mut self, event: Option<&Seen<'_>>, happened: &[Happening]) {
         let (book, now) = (self.book, self.customer.now);
         for trial in std::mem::take(&mut self.customer.trials) {
             let Some(rule) = book.rules.get(&trial.rule) else { continue };

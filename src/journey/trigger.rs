@@ -8,6 +8,7 @@ use super::customer::{Enrollment, StayTimer};
 use super::effect::{Cause, Decision, Effect, EndReason};
 use super::event::kind;
 use super::facts::fold::Happening;
+use super::facts::seen::{self, Seen};
 use super::facts::view;
 use super::holdout::held_out;
 use super::obstacles::{Obstacle, Question, obstacles};
@@ -32,7 +33,7 @@ pub(super) struct Occasion<'a> {
     /// Why we are asking.
     pub(super) cause: &'a Cause,
     /// The event as conditions read it.
-    pub(super) event: Option<&'a Value>,
+    pub(super) event: Option<&'a Seen<'a>>,
 }
 
 /// The rule that a call of the API names.
@@ -48,7 +49,9 @@ impl Run<'_> {
             for rule in book.started_by(&happening.kind) {
                 let starts = match &rule.trigger {
                     Trigger::Event { kind } => *kind == happening.kind,
-                    Trigger::Call => happening.kind == kind::RULE_CALLED && called(occasion.event) == Some(&rule.id),
+                    Trigger::Call => {
+                        happening.kind == kind::RULE_CALLED && called(seen::value(occasion.event)) == Some(&rule.id)
+                    }
                     _ => false,
                 };
                 if starts {
@@ -125,7 +128,7 @@ impl Run<'_> {
             rule,
             customer: &self.customer,
             now: self.customer.now,
-            occasion: Some((occasion.at, occasion.event)),
+            occasion: Some((occasion.at, seen::value(occasion.event))),
         };
         let Some(obstacle) = obstacles(question).next() else { return self.start(rule, occasion) };
         // Of customers who are gone nothing more is put on record.
@@ -134,7 +137,7 @@ impl Run<'_> {
         }
         let (outcome, note) = (obstacle.code(), obstacle.in_words(self.book.shop.zone));
         let when = rule.when.as_ref().filter(|_| matches!(obstacle, Obstacle::ConditionFalse { .. }));
-        let parts = when.map(|when| when.trace(self.facts(occasion.event))).unwrap_or_default();
+        let parts = when.map(|when| when.trace(self.facts(seen::value(occasion.event)))).unwrap_or_default();
         self.decide(rule, "trigger", outcome, note, parts, occasion.cause);
     }
 
@@ -154,7 +157,7 @@ impl Run<'_> {
         let past = self.customer.past.entry(rule.id.clone()).or_default();
         past.runs += 1;
         past.started_at = now;
-        let key = rule.key_of(occasion.event);
+        let key = rule.key_of(seen::value(occasion.event));
         if let Some(key) = &key {
             past.keys.insert(key.clone(), now);
             past.forget_keys();
@@ -170,7 +173,8 @@ impl Run<'_> {
             cause: occasion.cause.clone(),
             held_out: held_out(self.book, rule, &self.customer.id).is_some(),
         });
-        let parts = rule.when.as_ref().map(|when| when.trace(self.facts(occasion.event))).unwrap_or_default();
+        let parts =
+            rule.when.as_ref().map(|when| when.trace(self.facts(seen::value(occasion.event)))).unwrap_or_default();
         self.decide(rule, "trigger", "enrolled", "the run begins".into(), parts, occasion.cause);
         self.customer.enrollments.push(Enrollment {
             id: id.clone(),
@@ -190,7 +194,7 @@ impl Run<'_> {
             wants_promo: None,
             promo_until: None,
             without_code: false,
-            event: occasion.event.cloned().unwrap_or(Value::Null),
+            event: seen::value(occasion.event).cloned().unwrap_or(Value::Null),
             captured: view::document(&self.customer, None, |root| rule.capture.iter().any(|kept| kept == root)),
         });
         self.moment = occasion.at;

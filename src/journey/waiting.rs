@@ -3,13 +3,12 @@
 //! Invariants: an event lets a run go on once, and only if it is no older than the wait; what one input says is taken in the
 //! order in which it happened, so a run that goes on by one happening may go on again by a later one, never by the same.
 
-use serde_json::Value;
-
 use super::advance::Run;
 use super::book::Rulebook;
 use super::customer::{Awaiting, Enrollment};
 use super::effect::Cause;
 use super::facts::fold::Happening;
+use super::facts::seen::{self, Seen};
 use super::placement::earliest;
 use super::rule::{Action, Rule, Step};
 use super::time::Timestamp;
@@ -17,7 +16,7 @@ use super::wait::{Await, Awaited};
 
 impl Run<'_> {
     /// Lets every run go on that waits for what happened.
-    pub(super) fn wake_on_event(&mut self, happening: &Happening, event: Option<&Value>, cause: &Cause) {
+    pub(super) fn wake_on_event(&mut self, happening: &Happening, event: Option<&Seen<'_>>, cause: &Cause) {
         let now = self.customer.now;
         let mut met = Vec::new();
         for run in &self.customer.enrollments {
@@ -27,9 +26,9 @@ impl Run<'_> {
             if *kind == happening.kind
                 && happening.at >= began
                 && happening.at.after(rule.max_age) >= now
-                && when.as_ref().is_none_or(|when| when.evaluate(self.facts(event)).holds)
+                && when.as_ref().is_none_or(|when| when.evaluate(self.facts(seen::value(event))).holds)
             {
-                let parts = when.as_ref().map(|when| when.trace(self.facts(event))).unwrap_or_default();
+                let parts = when.as_ref().map(|when| when.trace(self.facts(seen::value(event)))).unwrap_or_default();
                 met.push((run.id.clone(), rule, format!("the event {kind} came"), parts));
             }
         }

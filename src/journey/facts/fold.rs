@@ -116,7 +116,9 @@ fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> B
     let at = event.occurred_at;
     let mut changed = BTreeSet::new();
     for (name, value) in &profile.attributes {
-        if set_attribute(customer, name, value.clone(), at) {
+        if let Some(known) = customer.attributes.get_mut(name).filter(|known| known.value == *value) {
+            known.at = known.at.max(at);
+        } else if set_attribute(customer, name, value.clone(), at) {
             changed.insert(Topic::Attribute(name.clone()));
         }
     }
