@@ -51,7 +51,7 @@ pub(super) async fn run(args: PauseArgs, context: &Context) -> anyhow::Result<Ex
     tx.commit().await?;
     if new {
         out::line(format_args!(
-            "Paused: {rule}. It starts nothing and sends nothing until `milepost resume {rule}`; what ends its runs still does."
+            "Paused: {rule}. Within two seconds it starts nothing and sends nothing more until `milepost resume {rule}`; what ends its runs still does."
         ))?;
     } else {
         out::line(format_args!("{rule} is paused already."))?;

@@ -80,7 +80,9 @@ pub(super) async fn run(args: ResumeArgs, context: &Context) -> anyhow::Result<E
         bail!("somebody resumed {rule} meanwhile");
     }
     tx.commit().await?;
-    out::line(format_args!("Resumed: {rule}."))?;
+    out::line(format_args!(
+        "Resumed: {rule}. A running daemon lets it go on within two seconds; what triggers it before that starts nothing."
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

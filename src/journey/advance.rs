@@ -216,7 +216,10 @@ impl Run<'_> {
         if self.customer.rulebook == self.book.edition() {
             return;
         }
-        let due = self.customer.due_at();
+        // Where nothing was to happen before the change, it is dated when it came; else what was comes first, at its own time.
+        if self.customer.due_at().is_none_or(|due| due > moment) {
+            self.customer.now = moment;
+        }
         let before = std::mem::replace(&mut self.customer.rulebook, self.book.edition().to_owned());
         if before.is_empty() {
             self.customer.unsettled = true;
@@ -229,7 +232,7 @@ impl Run<'_> {
             let life = book.rule_of(run).and_then(|rule| rule.max_life);
             run.ends_at = life.map(|life| run.lives_from.unwrap_or(run.started_at).after(life));
         }
-        self.note_new_rules(&before, due, moment);
+        self.note_new_rules(&before, moment);
         self.customer.truths.retain(|rule, _| book.rules.contains_key(rule));
         self.customer
             .stays

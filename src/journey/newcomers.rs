@@ -19,8 +19,8 @@ use super::time::Timestamp;
 pub struct NewRules {
     /// Since when they are in force for the customer.
     pub since: Timestamp,
-    /// Which; every rule if `None`.
-    pub rules: Option<BTreeSet<String>>,
+    /// Which.
+    pub rules: BTreeSet<String>,
 }
 
 impl Trigger {
@@ -41,14 +41,12 @@ impl Trigger {
 }
 
 impl Run<'_> {
-    /// Notes which rules are new to the customer, who stood under `before` and had nothing to do until `due`.
-    pub(super) fn note_new_rules(&mut self, before: &str, due: Option<Timestamp>, moment: Timestamp) {
+    /// Notes which rules are new to the customer, who stood under `before` and whose time has not reached the change yet.
+    pub(super) fn note_new_rules(&mut self, before: &str, moment: Timestamp) {
         let (book, before) = (self.book, hash_of(before));
         if before == book.hash || moment <= self.customer.now {
             return;
         }
-        // Whatever was to happen before the change has happened: what would now, is of the new rulebook's making.
-        let all = due.is_none_or(|due| due > moment);
         let earlier = book.earlier.get(before);
         let known = |rule: &Rule| match earlier {
             Some(earlier) => earlier.rules.get(&rule.id).is_some_and(|known| known.trigger.is_like(&rule.trigger)),
@@ -59,14 +57,13 @@ impl Run<'_> {
                 _ => true,
             },
         };
-        let rules =
-            (!all).then(|| book.rules.values().filter(|rule| !known(rule)).map(|rule| rule.id.clone()).collect());
+        let rules = book.rules.values().filter(|rule| !known(rule)).map(|rule| rule.id.clone()).collect();
         self.customer.new_rules = Some(NewRules { since: moment, rules });
     }
 
     /// From when on time alone starts a rule, if that is later than now.
     pub(super) fn starts_from(&self, rule: &Rule) -> Option<Timestamp> {
         let new = self.customer.new_rules.as_ref().filter(|new| new.since > self.customer.now)?;
-        new.rules.as_ref().is_none_or(|rules| rules.contains(&rule.id)).then_some(new.since)
+        new.rules.contains(&rule.id).then_some(new.since)
     }
 }

@@ -36,7 +36,16 @@ const MAX_FAULTS: usize = 200;
 pub fn load(dir: &Path, shop: Shop) -> Loaded {
     let mut faults = Vec::new();
     let files = read_folder(dir, &mut faults);
-    compile(&files, shop, faults)
+    let mut loaded = compile(&files, shop, faults);
+    if loaded.book.take_if(|book| book.rulebook.maps.is_empty()).is_some() {
+        // Putting it in force would end every run and take everybody off every map: nobody means that by a wrong folder.
+        let message = format!("there is no map in {}", dir.display());
+        let fault = Diagnostic::of_file(Severity::Error, "no-map", PathBuf::from("."), message);
+        loaded
+            .diagnostics
+            .push(fault.help("a map is a folder with a `map.yaml`; `milepost init` writes one to begin with"));
+    }
+    loaded
 }
 
 /// Loads a rulebook from the bytes of its files. Files whose place means nothing are left alone.

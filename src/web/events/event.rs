@@ -34,7 +34,13 @@ fn read_fields(value: Value, shop_currency: &str, now: Timestamp, faults: &Fault
     let kind = read_kind(&mut fields);
     let occurred_at = happened_at(&mut fields, now);
     let (keys, profile) = who(&mut fields);
-    let order = fields.object("order").and_then(|object| order::read_order(object, shop_currency));
+    let mut order = fields.object("order").and_then(|object| order::read_order(object, shop_currency));
+    if kind.as_deref() == Some(kind::ORDER_PAID)
+        && let Some(order) = &mut order
+    {
+        // The kind says it.
+        order.paid.get_or_insert(true);
+    }
     let cart = fields.object("cart").map(|object| order::read_cart(object, shop_currency));
     let touchpoint = fields.value("touchpoint").and_then(|v| text(v, "touchpoint".into(), ID_CHARS, faults));
     let data = fields.object("data").map(Fields::rest).unwrap_or_default();
@@ -108,6 +114,9 @@ fn check_content(event: &Event, fields: &Fields<'_>) {
             if event.order.is_none() && clean =>
         {
             fields.fault("order", format!("is missing: {} is about an order", event.kind));
+        }
+        kind::ORDER_PAID if clean && event.order.as_ref().is_some_and(|order| order.paid == Some(false)) => {
+            fields.fault("order.paid", "must be true, or be left out: order.paid says that the order is paid");
         }
         kind::ORDER_STATUS
             if clean && event.order.as_ref().is_some_and(|o| o.status.is_none() && o.phase.is_none()) =>
@@ -209,6 +218,13 @@ mod tests {
     }
 
     #[test]
+    fn an_order_that_is_paid_need_not_say_so_twice() {
+        let paid = json!({"id": "1", "kind": "order.paid", "customer": {"id": "7"}, "order": {"id": "o1"}});
+        let event = read(paid, "EUR", now()).expect("accepted");
+        assert_eq!(event.order.and_then(|order| order.paid), Some(true));
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         let customer = json!({"id": "c"});
         let cases = [
@@ -236,6 +252,10 @@ mod tests {
                 "occurred_at",
             ),
             (json!({"id": "1", "kind": "order.paid", "customer": customer}), "order"),
+            (
+                json!({"id": "1", "kind": "order.paid", "customer": customer, "order": {"id": 1, "paid": false}}),
+                "order.paid",
+            ),
             (json!({"id": "1", "kind": "order.status", "customer": customer, "order": {"id": 1}}), "order.status"),
             (json!({"id": "1", "kind": "cart.updated", "customer": customer, "cart": {"items": []}}), "cart.items"),
             (

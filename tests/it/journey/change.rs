@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use milepost::journey::advance::{Input, advance, handed_over};
-use milepost::journey::book::Rulebook;
+use milepost::journey::book::{Rulebook, Shop};
 use milepost::journey::customer::Customer;
 use milepost::journey::effect::Effect;
 use milepost::journey::event::Phase;
 use milepost::journey::policy;
 use milepost::journey::time::Timestamp;
 
-use crate::support::{arrival, at, event, order, rulebook};
+use crate::support::{arrival, at, book_with, event, order, rulebook};
 
 /// What letters of rules without `still` bring along.
 const NOTHING: policy::Letter<'_> = policy::Letter { step: "", inputs: &serde_json::Value::Null };
@@ -272,4 +272,23 @@ fn without_its_archive_a_run_ends() {
     let mut story = Story::begin(&before);
     story.change(&now);
     assert_eq!(story.wait(&now, "2026-03-15T09:00:00Z"), ["rule_gone", "cancelled"]);
+}
+
+#[test]
+fn what_a_change_does_is_dated_when_it_came_if_nothing_was_to_happen_before() {
+    let map = |enter: &str| {
+        format!("map: shop\nstages:\n  - {{id: known, enter: 'true'}}\n  - {{id: named, enter: \"{enter}\"}}\n")
+    };
+    let book = |enter: &str| book_with(&map(enter), &[SLOW], Shop::default()).rulebook;
+    let before = book("customer.first_name == 'Olga'");
+    let mut story = Story::begin(&before);
+    let mut now = book("customer.first_name == 'Anna'");
+    now.earlier.insert(before.hash.clone(), Arc::new(before.clone()));
+    story.change(&now);
+    assert_eq!(story.customer.stages["shop"].since, at("2026-03-10T12:00:00Z"));
+    // The wait was over before anybody looked: it ends at its own time, under rules that were not in force then.
+    let mut late = Story::begin(&before);
+    late.take(&now, &Input::Rulebook, at("2026-03-12T12:00:00Z"));
+    assert_eq!(late.told, ["second", "finished"]);
+    assert_eq!(late.customer.pending[1].planned_at, at("2026-03-11T09:00:00Z"));
 }

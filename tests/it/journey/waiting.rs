@@ -225,7 +225,7 @@ fn a_changed_rule_is_waited_for_from_then_on() {
     story.take(&Input::Rulebook, at("2026-03-02T08:00:00Z")).tells(&[
         "w: met",
         "code of codes wanted",
-        "on at 2026-03-01T08:00:00Z",
+        "on at 2026-03-02T08:00:00Z",
         "w ends: finished",
     ]);
     // A wait that became another kind of wait keeps its end; a plain step in its place is taken then.

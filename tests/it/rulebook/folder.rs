@@ -81,3 +81,17 @@ proptest! {
         prop_assert!(loaded.book.is_some() || !loaded.diagnostics.is_empty());
     }
 }
+
+#[test]
+fn a_folder_without_a_map_is_no_rulebook() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for empty in [true, false] {
+        if !empty {
+            fs::write(folder.path().join("attributes.yaml"), "pet: {type: text}\n").expect("written");
+        }
+        let loaded = load(folder.path(), Shop::default());
+        assert!(loaded.book.is_none());
+        let codes: Vec<_> = loaded.diagnostics.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["no-map"]);
+    }
+}
