@@ -116,7 +116,7 @@ async fn import(pool: &str, file: &Path, context: &Context) -> anyhow::Result<()
     let mut tx = store.begin().await?;
     let new = tx.load_pool(pool, &codes, context.clock.now()).await?;
     tx.commit().await?;
-    let distinct = codes.iter().collect::<BTreeSet<_>>().len() as u64;
+    let distinct = codes.iter().map(|code| code.to_lowercase()).collect::<BTreeSet<_>>().len() as u64;
     let repeated = (codes.len() as u64).saturating_sub(distinct);
     out::line(format_args!("new in `{pool}`: {new}; there already: {}", distinct.saturating_sub(new)))?;
     if repeated > 0 {

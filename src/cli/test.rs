@@ -88,6 +88,13 @@ pub(super) fn run(args: &TestArgs, context: &Context) -> anyhow::Result<ExitCode
         known::check("map", map, book.rulebook.maps.keys().map(String::as_str))?;
     }
     let chosen: Vec<&Scenario> = loaded.scenarios.list.iter().filter(|scenario| args.wants(scenario)).collect();
+    let faults = loaded.scenarios.diagnostics;
+    let faulty = faults.iter().any(|fault| fault.severity == Severity::Error);
+    let of_map = loaded.scenarios.list.iter().filter(|scenario| args.on_map(scenario)).count();
+    if let Some(text) = args.filter.as_ref().filter(|_| chosen.is_empty() && of_map > 0 && !faulty) {
+        // Whoever asked for some and got none has tested nothing: that is no success.
+        bail!("none of the {of_map} scenarios has `{text}` in its name or its file");
+    }
     let composer = composer(&settings)?;
     let mut coverage = Coverage::default();
     let mut scenarios = Vec::new();
@@ -102,8 +109,6 @@ pub(super) fn run(args: &TestArgs, context: &Context) -> anyhow::Result<ExitCode
             failures,
         });
     }
-    let faults = loaded.scenarios.diagnostics;
-    let faulty = faults.iter().any(|fault| fault.severity == Severity::Error);
     let of_map = |rule: &RuleCoverage| args.map.as_ref().is_none_or(|map| rule.map == *map);
     let report = Report {
         ok: !faulty && scenarios.iter().all(|ran| ran.failures.is_empty()),
@@ -129,7 +134,11 @@ impl TestArgs {
             scenario.name.to_lowercase().contains(text)
                 || scenario.place.file.to_string_lossy().to_lowercase().contains(text)
         };
-        self.map.as_ref().is_none_or(|map| scenario.map == *map) && text.as_ref().is_none_or(has)
+        self.on_map(scenario) && text.as_ref().is_none_or(has)
+    }
+
+    fn on_map(&self, scenario: &Scenario) -> bool {
+        self.map.as_ref().is_none_or(|map| scenario.map == *map)
     }
 }
 

@@ -117,6 +117,9 @@ pub enum LimitKind {
 }
 
 impl LimitKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Cap, Self::Gap, Self::Quiet, Self::DayOff, Self::Holiday, Self::Paused];
+
     /// A short stable code for columns, figures and filters.
     pub fn code(self) -> &'static str {
         match self {

@@ -135,6 +135,8 @@ pub struct Scope {
     pub segments: Option<BTreeMap<String, Condition>>,
     /// Whether `event.*` may be used here (in `when`, branches and goals of rules, not in stages and segments).
     pub event: bool,
+    /// Whether time alone starts the rule that the condition is of: then there is no event in any of its conditions.
+    pub by_time: bool,
     /// What can be read under `captured` (in `still` only).
     pub captured: Vec<String>,
 }

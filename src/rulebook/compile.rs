@@ -29,7 +29,7 @@ use std::ops::Range;
 pub(super) use limits::compile_shop_limits;
 pub(super) use map::compile_map;
 pub(super) use rule::compile_rule;
-pub(super) use scenario::compile_scenario;
+pub(super) use scenario::{compile_scenario, own_name};
 pub(super) use segments::compile_segments;
 
 use super::diagnostic::Diagnostic;
@@ -47,8 +47,9 @@ pub(super) struct World {
     pub(super) maps: BTreeMap<String, Outline>,
     /// Conditions that were asked so far whether they leave anything open.
     pub(super) asked: Cell<usize>,
-    /// Ids of all rules; `None` when a file of them could not be read, and then nothing is said of rules.
-    pub(super) rules: Option<BTreeSet<String>>,
+    /// All rules by id, each with the names of its splits' arms; `None` when a file of them could not be read, and then nothing
+    /// is said of rules.
+    pub(super) rules: Option<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// What one map has to offer.
@@ -71,6 +72,7 @@ impl World {
             purposes: self.purposes.iter().cloned().collect(),
             segments: None,
             event,
+            by_time: false,
             captured: Vec::new(),
         }
     }
@@ -86,6 +88,8 @@ pub(super) struct Unit<'a> {
     pub(super) map: &'a str,
     /// The rule's id, in a file of a rule.
     pub(super) rule: Option<&'a str>,
+    /// Whether a schedule or a date starts the rule.
+    pub(super) by_time: bool,
     /// How long the rule's goal counts, if it has one.
     pub(super) goal_within: Option<Span>,
     /// What the rule captures.

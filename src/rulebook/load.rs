@@ -12,7 +12,7 @@ use super::check::{
     check_purposes, check_ranking, check_rule, check_sends,
 };
 use super::compile::{
-    Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_segments, compile_shop_limits,
+    Outline, Unit, World, compile_map, compile_rule, compile_scenario, compile_segments, compile_shop_limits, own_name,
 };
 use super::diagnostic::{Diagnostic, Severity};
 use super::forms::{AttributesForm, LimitsList, MapForm, RuleForm, ScenariosForm, SegmentsForm, ShopLimitsForm};
@@ -139,6 +139,7 @@ fn scenarios(tree: &Tree, world: &World, shop: &Shop) -> Scenarios {
     let mut list = Vec::new();
     for (map, files) in &tree.maps {
         let Some(outline) = world.maps.get(map) else { continue };
+        let mut names = BTreeMap::new();
         for source in &files.scenarios {
             let mut found = Vec::new();
             let forms = read(source, &mut found).map(|ScenariosForm(forms)| forms).unwrap_or_default();
@@ -153,9 +154,11 @@ fn scenarios(tree: &Tree, world: &World, shop: &Shop) -> Scenarios {
                     shop,
                     map,
                     rule: None,
+                    by_time: false,
                     goal_within: None,
                     capture: Vec::new(),
                 };
+                own_name(form, &mut names, &mut unit);
                 let scenario = compile_scenario(form, &mut unit);
                 // One with a fault would fail, or pass, for a reason that is not the rules'.
                 list.extend(scenario.filter(|_| readable && sound(&found)));
@@ -273,8 +276,8 @@ fn gather(
     world.purposes.extend(shop.assumed_purposes.iter().cloned());
     world.purposes.extend(forms.rules.iter().filter_map(|(_, _, rule)| Some(rule.purpose.as_ref()?.value.clone())));
     let all_rules_read = forms.rules.len() == tree.maps.values().map(|map| map.rules.len()).sum::<usize>();
-    let ids = forms.rules.iter().filter_map(|(_, _, rule)| Some(rule.rule.0.as_ref()?.value.clone()));
-    world.rules = all_rules_read.then(|| ids.collect());
+    let rules = forms.rules.iter().filter_map(|(_, _, rule)| Some((rule.rule.0.as_ref()?.value.clone(), rule.arms())));
+    world.rules = all_rules_read.then(|| rules.collect());
     for (id, map) in &tree.maps {
         let stages = forms.maps.get(id.as_str()).and_then(|(_, form)| form.stages.0.as_ref());
         let ids = stages
@@ -306,6 +309,7 @@ fn with_segments(
             shop,
             map: id,
             rule: None,
+            by_time: false,
             goal_within: None,
             capture: Vec::new(),
         };
@@ -346,6 +350,7 @@ impl Compiler<'_> {
             shop: self.shop,
             map,
             rule: None,
+            by_time: false,
             goal_within: None,
             capture: Vec::new(),
         }

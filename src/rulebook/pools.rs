@@ -4,6 +4,7 @@
 
 mod rules;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
@@ -31,7 +32,7 @@ pub(super) fn read(source: &Source, faults: &mut Vec<Diagnostic>) -> Vec<String>
         return Vec::new();
     }
     let mut codes = Vec::new();
-    let mut seen: HashMap<String, u64> = HashMap::new();
+    let mut seen: HashMap<String, (String, u64)> = HashMap::new();
     for record in reader.into_records() {
         let record = match record {
             Ok(record) => record,
@@ -48,12 +49,24 @@ pub(super) fn read(source: &Source, faults: &mut Vec<Diagnostic>) -> Vec<String>
         } else if code.chars().count() > MAX_CODE || code.chars().any(char::is_control) {
             let message = format!("a code is at most {MAX_CODE} characters, none of them a control character");
             faults.push(source.error("bad-code", &place, message));
-        } else if let Some(before) = seen.insert(code.to_owned(), line) {
-            let message = format!("the code `{code}` is there already");
-            let fault = source.error("duplicate-code", &place, message).warning();
-            faults.push(fault.help(format!("it stands on line {before} too and is given out once")));
         } else {
-            codes.push(code.to_owned());
+            // Orders are matched with codes without regard to case, so codes that differ in nothing else are one.
+            match seen.entry(code.to_lowercase()) {
+                Entry::Occupied(first) => {
+                    let (other, before) = first.get();
+                    let message = if other == code {
+                        format!("the code `{code}` is there already")
+                    } else {
+                        format!("the code `{code}` is there already, as `{other}`: case makes no difference")
+                    };
+                    let fault = source.error("duplicate-code", &place, message).warning();
+                    faults.push(fault.help(format!("it stands on line {before} too and is given out once")));
+                }
+                Entry::Vacant(free) => {
+                    free.insert((code.to_owned(), line));
+                    codes.push(code.to_owned());
+                }
+            }
         }
     }
     if codes.is_empty() {

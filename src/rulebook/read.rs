@@ -42,6 +42,9 @@ impl Reader<'_> {
     }
 }
 
+/// Longest value that is written out in help.
+const MAX_SHOWN: usize = 60;
+
 /// A value with its place in the file.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
@@ -55,6 +58,9 @@ pub(super) struct Need<T>(pub(super) Option<T>);
 
 /// What can be read from a node.
 pub(super) trait Read: Sized {
+    /// Whether it can be written as one word, so that a list of it may be meant where a word stands alone.
+    const WORD: bool = false;
+
     /// The value; `None` after a fault was reported.
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
 
@@ -66,6 +72,8 @@ pub(super) trait Read: Sized {
 }
 
 impl Read for String {
+    const WORD: bool = true;
+
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let text = node.text().map(str::to_owned);
         if text.is_none() {
@@ -138,6 +146,8 @@ impl Read for Span {
 }
 
 impl<T: Read> Read for At<T> {
+    const WORD: bool = T::WORD;
+
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         T::read(node, reader).map(|value| Self { value, place: node.place.clone() })
     }
@@ -169,7 +179,10 @@ impl<T: Read> Read for Vec<T> {
             Yaml::List(items) => Some(items.iter().filter_map(|item| T::read(item, reader)).collect()),
             _ if node.is_null() => Some(Self::new()),
             _ => {
-                reader.expected(node, "a list");
+                let message = format!("expected a list, found {}", node.kind());
+                let word = node.text().filter(|text| T::WORD && text.len() <= MAX_SHOWN);
+                let help = word.map(|word| format!("write `[{word}]`"));
+                reader.faults.push(reader.source.error("wrong-type", &node.place, message).help_maybe(help));
                 None
             }
         }
@@ -193,7 +206,22 @@ impl<'n> Fields<'n> {
         if let Yaml::Map(entries) = &node.value {
             return Some(Self { entries, place: node.place.clone(), known: Vec::new() });
         }
-        reader.expected(node, "a mapping of keys and values");
+        Self::none(node, None, reader)
+    }
+
+    /// The same, of a form which is likely to be written shortly: `form` is it, with `…` for what was written.
+    pub(super) fn of_form(node: &'n Node, form: Option<&str>, reader: &mut Reader<'_>) -> Option<Self> {
+        match node.value {
+            Yaml::Map(_) => Self::of(node, reader),
+            _ => Self::none(node, form, reader),
+        }
+    }
+
+    fn none(node: &Node, form: Option<&str>, reader: &mut Reader<'_>) -> Option<Self> {
+        let message = format!("expected a mapping of keys and values, found {}", node.kind());
+        let short = node.text().filter(|text| text.len() <= MAX_SHOWN);
+        let help = form.zip(short).map(|(form, short)| format!("write `{}`", form.replace('…', short)));
+        reader.faults.push(reader.source.error("wrong-type", &node.place, message).help_maybe(help));
         None
     }
 
@@ -235,11 +263,12 @@ pub(super) trait Keys {
     const KEYS: &'static [&'static str];
 }
 
-/// Implements [`Read`] for a struct: each field is read from the key of its name, or from the key that is given.
+/// Implements [`Read`] for a struct: each field is read from the key of its name, or from the key that is given. What is
+/// likely to be written in one word is told how to write it in full.
 macro_rules! fields {
     (@key $field:ident) => { stringify!($field) };
     (@key $field:ident $key:literal) => { $key };
-    ($type:ident { $($field:ident $(= $key:literal)?),* $(,)? }) => {
+    ($type:ident { $($field:ident $(= $key:literal)?),* $(,)? } $(, short for $form:literal)?) => {
         impl $crate::rulebook::read::Keys for $type {
             const KEYS: &'static [&'static str] =
                 &[$($crate::rulebook::read::fields!(@key $field $($key)?)),*];
@@ -250,7 +279,8 @@ macro_rules! fields {
                 node: &$crate::rulebook::yaml::Node,
                 reader: &mut $crate::rulebook::read::Reader<'_>,
             ) -> Option<Self> {
-                let mut fields = $crate::rulebook::read::Fields::of(node, reader)?;
+                let form = None$(.or(Some($form)))?;
+                let mut fields = $crate::rulebook::read::Fields::of_form(node, form, reader)?;
                 $(let $field = fields.take($crate::rulebook::read::fields!(@key $field $($key)?), reader);)*
                 fields.finish(reader);
                 Some(Self { $($field: $field?),* })

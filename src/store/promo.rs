@@ -42,18 +42,34 @@ words! {
     }
 }
 
+/// Codes that are looked for at once.
+const CHUNK: usize = 1_000;
+
+/// What people type in capitals or small letters is the same code: how it may stand in the ledger.
+fn spellings(code: &str) -> [String; 3] {
+    [code.to_owned(), code.to_uppercase(), code.to_lowercase()]
+}
+
 impl Tx {
-    /// Adds codes to a pool; those it has already are left as they are, given or not. Tells how many are new.
+    /// Adds codes to a pool; those it has already, in whatever case, are left as they are, given or not. Tells how many are new.
     pub async fn load_pool(&mut self, pool: &str, codes: &[String], at: Timestamp) -> Result<u64> {
         const MANY: Many = Many {
             what: "load promo codes",
             head: "INSERT INTO promo_codes (pool, code, loaded_at) VALUES",
             tail: "ON CONFLICT (pool, code) DO NOTHING",
         };
+        const KNOWN: &str = "SELECT code FROM promo_codes WHERE pool = $1 AND code = ANY($2)";
         let mut seen = BTreeSet::new();
+        for chunk in codes.chunks(CHUNK) {
+            let spellings: Vec<String> = chunk.iter().flat_map(|code| spellings(code)).collect();
+            let args = vec![Arg::text(pool), Arg::texts(spellings.iter().map(String::as_str))];
+            for row in self.look("find promo codes that are there already", KNOWN, args).await? {
+                seen.insert(row.fields().text()?.to_lowercase());
+            }
+        }
         let rows = codes
             .iter()
-            .filter(|code| seen.insert(code.as_str()))
+            .filter(|code| seen.insert(code.to_lowercase()))
             .map(|code| [Arg::text(pool), Arg::indexed(code), Arg::time(at)])
             .collect();
         self.execute_many(&MANY, rows).await

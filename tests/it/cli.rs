@@ -285,7 +285,10 @@ async fn errands_and_promo_codes_are_shown_and_tried_again() {
     assert_eq!((&codes["codes"], &codes["left"], &codes["low"]), (&json!(2), &json!(2), &json!(false)));
     assert_eq!(codes["returned"], 1, "no letter brought the code");
     assert!(run(&["promo", "list"]).contains("codes"));
-    assert!(run(&["promo", "show", "AAA-1"]).contains("free"));
+    assert!(run(&["promo", "show", "aaa-1"]).contains("free"), "as in orders, case makes no difference");
+    fs::write(folder.path().join("more.csv"), "code\naaa-1\nBBB-1\nbbb-1\n").expect("written");
+    let said = run(&["promo", "import", "codes", "more.csv"]);
+    assert!(said.contains("new in `codes`: 1; there already: 1\nlines of the file that repeat another: 1"), "{said}");
     assert_eq!(parsed(&["promo", "show", "AAA-1", "--json"])[0]["state"], "free");
 }
 

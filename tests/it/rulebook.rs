@@ -13,6 +13,7 @@ pub mod scenarios;
 mod shipped;
 mod steps;
 mod triggers;
+mod words;
 
 use milepost::journey::book::Shop;
 use milepost::rulebook::{Diagnostic, Files, Loaded, load_files};

@@ -56,7 +56,10 @@ pub(super) async fn run(json: bool, context: &Context) -> anyhow::Result<()> {
         let numbers =
             [stock.reserved, stock.sent, stock.redeemed, stock.expired, stock.returned].map(|n| n.to_string());
         let pace = stock.per_day.map(|pace| format!("{pace:.1}")).unwrap_or_default();
-        let dry = out::when_maybe(stock.dry_at.as_deref().and_then(Timestamp::parse_rfc3339), zone);
+        let dry = match stock.left {
+            Some(0) => "empty now".to_owned(),
+            _ => out::when_maybe(stock.dry_at.as_deref().and_then(Timestamp::parse_rfc3339), zone),
+        };
         [vec![stock.pool, stock.codes.to_string(), left], numbers.to_vec(), vec![pace, dry]].concat()
     };
     let rows = pools.into_iter().map(row).collect();

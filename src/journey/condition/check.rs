@@ -1,5 +1,6 @@
 //! Compiling a condition: parsing, checking names and types, and splitting it into parts.
 
+mod parse;
 mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use cel::IdedExpr;
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo};
 
-use super::text::{depth, offset_of, range, slice, visit};
+use super::text::{depth, range, slice, visit};
 use super::{AgeKind, ConditionFault, Node};
 use crate::journey::date::parse_day;
 use crate::journey::facts::{CAPTURED, Scope, Type};
@@ -25,6 +26,8 @@ const MAX_DEPTH: usize = 24;
 const MAX_LOOPS: usize = 2;
 /// What names of segments begin with.
 const SEGMENT: &str = "segment.";
+/// What is to be written where the present is asked for.
+const NO_NOW: &str = "time comes in by `older_than(orders.last_at, '90d')` and `within(orders.last_at, '30d')`";
 const FUNCTIONS: [&str; 11] = [
     "older_than",
     "within",
@@ -46,26 +49,7 @@ pub(super) fn compile(text: &str, scope: &Scope) -> Result<Node, Vec<ConditionFa
     if nesting(text) > MAX_NESTING {
         return Err(vec![whole(text, format!("a condition may nest {MAX_NESTING} deep at most"), None)]);
     }
-    let program = cel::Program::compile(text).map_err(|errors| {
-        let mut faults: Vec<ConditionFault> = errors
-            .errors
-            .iter()
-            .map(|e| {
-                let start = offset_of(text, e.pos.0, e.pos.1);
-                let message = e.msg.lines().next().unwrap_or_default().to_owned();
-                ConditionFault {
-                    message: format!("not a condition: {message}"),
-                    help: None,
-                    start,
-                    end: text.len().min(start + 1),
-                }
-            })
-            .collect();
-        if faults.is_empty() {
-            faults.push(whole(text, "not a condition".into(), None));
-        }
-        faults
-    })?;
+    let program = cel::Program::compile(text).map_err(|errors| parse::faults(text, &errors))?;
     if depth(program.expression()) > MAX_DEPTH {
         return Err(vec![whole(
             text,
@@ -257,7 +241,10 @@ impl Checker<'_> {
                 Type::Bool
             }
             _ => {
-                let help = nearest(name, FUNCTIONS.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+                let help = match name {
+                    "now" => Some(NO_NOW.to_owned()),
+                    _ => nearest(name, FUNCTIONS.iter().copied()).map(|n| format!("did you mean `{n}`?")),
+                };
                 self.fault(expression, format!("there is no function `{name}`"), help);
                 Type::Any
             }
@@ -317,7 +304,13 @@ impl Checker<'_> {
         }
         let Some(names) = self.scope.names(root) else {
             let roots = self.scope.roots();
-            let help = if root == "event" {
+            let help = if self.scope.segments.as_ref().is_some_and(|segments| segments.contains_key(root)) {
+                format!("write `{SEGMENT}{root}`: it is a segment of this map")
+            } else if root == "event" && self.scope.by_time {
+                "time starts this rule, so there is no event".to_owned()
+            } else if root == "now" {
+                NO_NOW.to_owned()
+            } else if root == "event" {
                 "an event can be read in a rule's `when`, branches and goal, not here".to_owned()
             } else if root == CAPTURED {
                 "only `still` reads it, and only of what the rule captures: `capture: [cart]`".to_owned()

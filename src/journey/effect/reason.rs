@@ -87,6 +87,26 @@ pub enum WithheldReason {
 }
 
 impl WithheldReason {
+    /// The short code of every reason: those of limits, too.
+    pub fn codes() -> Vec<&'static str> {
+        let other = [
+            "goal_reached",
+            "exited",
+            "no_consent",
+            "consent_refused",
+            "suppressed",
+            "no_address",
+            "bad_address",
+            "deleted",
+            "held_out",
+            "skipped",
+            "stale",
+            "not_pending",
+            "no_promo_code",
+        ];
+        other.into_iter().chain(LimitKind::ALL.map(LimitKind::code)).collect()
+    }
+
     /// A short stable code for columns, figures and filters.
     pub fn code(&self) -> &'static str {
         match self {

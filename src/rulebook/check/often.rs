@@ -84,7 +84,9 @@ fn limited(written: &Written<'_>, shop: &Attention, maps: &BTreeMap<String, Jour
 
 /// Whether a customer may run the rule time and again by what happens.
 fn again(written: &Written<'_>) -> bool {
-    let by_what_happens = !matches!(written.rule.trigger, Trigger::Cron { .. } | Trigger::Stay { .. });
+    // A date comes once a day at most, at its hour.
+    let by_what_happens =
+        !matches!(written.rule.trigger, Trigger::Cron { .. } | Trigger::Date(_) | Trigger::Stay { .. });
     by_what_happens && written.rule.reenter == Reenter::Always
 }
 

@@ -79,7 +79,11 @@ pub(in crate::rulebook) fn check_rule(
             never(&text.place, "its `when` is false".into());
         }
     }
-    if let (Some(stage), Some(on_stage)) = (&form.stage, on_stage) {
+    // Of a stage that there is not, that is told, and nothing follows from it.
+    let there = |stage: &Text| map.is_some_and(|map| map.stages.iter().any(|known| known.id == stage.value));
+    if let (Some(stage), Some(on_stage)) = (form.stage.as_ref().filter(|stage| there(stage)), on_stage)
+        && there(on_stage)
+    {
         check_stage_of_trigger(&rule.trigger, stage, on_stage, &mut never);
     }
     match (&rule.trigger, on) {

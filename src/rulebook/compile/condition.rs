@@ -30,7 +30,7 @@ impl Unit<'_> {
 
     /// The names that a condition of the map's files may use.
     fn scope(&self, event: bool) -> Scope {
-        Scope { segments: self.outline.segments.clone(), ..self.world.scope(event) }
+        Scope { segments: self.outline.segments.clone(), by_time: self.by_time, ..self.world.scope(event) }
     }
 
     /// Compiles a condition over these names.

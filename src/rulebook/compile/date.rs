@@ -19,8 +19,11 @@ const LONGEST: i64 = 731;
 /// Compiles a date with what stands beside it.
 pub(super) fn compile_date(form: &OnForm, text: &Text, unit: &mut Unit<'_>) -> Option<DateTrigger> {
     let fact = compile_fact(text, unit);
-    let at = form.at.as_ref().map_or(NaiveTime::from_hms_opt(9, 0, 0), |at| time_of_day(at, unit).map(|time| time.0));
-    let zone = form.tz.as_ref().map_or(Some(WaitZone::Customer), |tz| zone(tz, unit));
+    let at = form
+        .at
+        .as_ref()
+        .map_or(NaiveTime::from_hms_opt(9, 0, 0), |at| time_of_day(at, "bad-time", unit).map(|time| time.0));
+    let zone = form.tz.as_ref().map_or(Some(WaitZone::Customer), |tz| zone(tz, "a date", unit));
     let yearly = form.yearly.as_ref().is_some_and(|yearly| yearly.value);
     let (fact, days) = fact?;
     Some(DateTrigger { fact, days, yearly, at: at?, zone: zone? })

@@ -70,9 +70,9 @@ fn compile_limits(form: &LimitsForm, of_rule: Option<&str>, unit: &mut Unit<'_>)
         caps: form.caps.iter().flatten().filter_map(|text| cap(text, unit)).collect(),
         gap: form.gap.as_ref().and_then(|gap| window(gap, "a gap", unit)),
         quiet: form.quiet.as_ref().and_then(|quiet| compile_quiet(quiet, unit)),
-        days_off: form.days_off.iter().flatten().filter_map(|day| weekday(day, unit)).collect(),
+        days_off: form.days_off.iter().flatten().filter_map(|day| weekday(day, "bad-day", unit)).collect(),
         holidays: form.holidays.iter().flatten().filter_map(|day| holiday(day, unit)).collect(),
-        zone: form.tz.as_ref().map_or(Some(WaitZone::Customer), |tz| zone(tz, unit))?,
+        zone: form.tz.as_ref().map_or(Some(WaitZone::Customer), |tz| zone(tz, "limits", unit))?,
         at_limit: form.at_limit.as_ref().map_or(Some(AtLimit::Wait(PATIENCE)), |word| at_limit(word, unit))?,
     };
     if before < unit.faults.len() {
@@ -124,9 +124,13 @@ fn cap(text: &Text, unit: &mut Unit<'_>) -> Option<Cap> {
 
 fn window(span: &At<crate::rulebook::forms::SpanText>, what: &str, unit: &mut Unit<'_>) -> Option<Span> {
     let length = span.value.0;
-    if length.is_zero() || length > LONGEST {
-        let message = format!("{what} looks over more than no time and at most {LONGEST}");
-        unit.fault("out-of-range", &span.place, message);
+    if length.is_zero() {
+        unit.fault_help("out-of-range", &span.place, format!("{what} of no time limits nothing"), "leave it out");
+        return None;
+    }
+    if length > LONGEST {
+        let message = format!("{what} may be {LONGEST} long at most, and this one is {length}");
+        unit.fault_help("out-of-range", &span.place, message, "look at the unit: `m` is minutes, `d` days");
         return None;
     }
     Some(length)
@@ -134,7 +138,7 @@ fn window(span: &At<crate::rulebook::forms::SpanText>, what: &str, unit: &mut Un
 
 fn compile_quiet(form: &QuietForm, unit: &mut Unit<'_>) -> Option<Quiet> {
     let (from, to) = (form.from.0.as_ref()?, form.to.0.as_ref()?);
-    let quiet = Quiet { from: time_of_day(from, unit)?.0, to: time_of_day(to, unit)?.0 };
+    let quiet = Quiet { from: time_of_day(from, "bad-time", unit)?.0, to: time_of_day(to, "bad-time", unit)?.0 };
     if quiet.from == quiet.to {
         let help = "for whole days use `days_off`";
         unit.fault_help("out-of-range", &to.place, "quiet hours that end when they begin", help);

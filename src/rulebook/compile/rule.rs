@@ -1,5 +1,6 @@
 //! A rule's file as a rule.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Unit;
@@ -26,7 +27,8 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
     }
     let trigger = form.on.0.as_ref().and_then(|on| compile_trigger(on, unit));
     // A schedule or a date has no event that a condition could read.
-    let event = !matches!(trigger, Some(Trigger::Cron { .. } | Trigger::Date(_)));
+    unit.by_time = matches!(trigger, Some(Trigger::Cron { .. } | Trigger::Date(_)));
+    let event = !unit.by_time;
     let when = unit.condition_maybe(form.when.as_ref(), event);
     let exit_when = form.exit_when.iter().flat_map(ConditionsForm::all);
     let exit_when = exit_when.filter_map(|text| unit.condition(text, false)).collect();
@@ -167,10 +169,19 @@ impl Unit<'_> {
             self.fault_help("same-rule", &rule.place, format!("this is the rule itself: {itself}"), help);
             return;
         }
-        let Some(rules) = self.world.rules.as_ref().filter(|rules| !rules.contains(&rule.value)) else { return };
-        let known: Vec<&str> = rules.iter().map(String::as_str).collect();
-        let help = suggest(&rule.value, &known, "rules");
-        self.fault_help("unknown-rule", &rule.place, format!("there is no rule `{}`", rule.value), help);
+        self.known_rule(&rule.value, &rule.place);
+    }
+
+    /// Reports a rule that does not exist. The names of its splits' arms; `None` when nothing can be said of it.
+    pub(super) fn known_rule(&mut self, rule: &str, place: &Range<usize>) -> Option<&BTreeSet<String>> {
+        let rules = self.world.rules.as_ref()?;
+        let arms = rules.get(rule);
+        if arms.is_none() {
+            let known: Vec<&str> = rules.keys().map(String::as_str).collect();
+            let help = suggest(rule, &known, "rules");
+            self.fault_help("unknown-rule", place, format!("there is no rule `{rule}`"), help);
+        }
+        arms
     }
 
     /// Reports a kind of event that cannot be, and warns of one that nothing says.

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::Unit;
 use super::set;
+use crate::journey::attention::LimitKind;
+use crate::journey::effect::WithheldReason;
 use crate::journey::spelling::suggest;
 use crate::journey::time::Timestamp;
 use crate::rulebook::forms::{
@@ -70,12 +72,37 @@ fn place(range: &Range<usize>, unit: &Unit<'_>) -> Place {
 fn compile_takes(takes: &Entries, unit: &mut Unit<'_>) -> BTreeMap<String, String> {
     let mut compiled = BTreeMap::new();
     for (rule, arm) in &takes.0 {
-        match &arm.value.0 {
-            Value::String(arm) => drop(compiled.insert(rule.text.clone(), arm.clone())),
-            _ => unit.fault_help("wrong-type", &arm.place, "an arm is named", "write `{rule: arm}`"),
+        let Value::String(name) = &arm.value.0 else {
+            unit.fault_help("wrong-type", &arm.place, "an arm is named", "write `{rule: arm}`");
+            continue;
+        };
+        if let Some(arms) = unit.known_rule(&rule.text, &rule.place).filter(|arms| !arms.contains(name)) {
+            let names: Vec<&str> = arms.iter().map(String::as_str).collect();
+            let (message, help) = match names.as_slice() {
+                [] => (format!("the rule `{}` has no split", rule.text), "leave it out".to_owned()),
+                _ => (
+                    format!("no split of the rule `{}` has an arm `{name}`", rule.text),
+                    suggest(name, &names, "arms of its splits"),
+                ),
+            };
+            unit.fault_help("unknown-arm", &arm.place, message, help);
         }
+        compiled.insert(rule.text.clone(), name.clone());
     }
     compiled
+}
+
+/// Warns of a name that another scenario of the map has: whoever reads of a failure would not know which one failed.
+pub(in crate::rulebook) fn own_name(form: &ScenarioForm, taken: &mut BTreeMap<String, String>, unit: &mut Unit<'_>) {
+    let Some(name) = &form.scenario.0 else { return };
+    let (line, _) = unit.source.position(name.place.start);
+    match taken.get(&name.value) {
+        Some(other) => {
+            let message = format!("another scenario of this map has this name: {other}");
+            unit.warn("duplicate-scenario", &name.place, message, "say what this one shows that the other does not");
+        }
+        None => drop(taken.insert(name.value.clone(), format!("{}:{line}", unit.source.path.display()))),
+    }
 }
 
 fn compile_pools(pools: &Entries, unit: &mut Unit<'_>) -> BTreeMap<String, Vec<String>> {
@@ -245,6 +272,9 @@ fn compile_withheld(form: &WithheldForm, unit: &mut Unit<'_>) -> Option<Expected
         WithheldForm::More(more) => (more.letter.0.as_ref()?, more.reason.as_ref()),
     };
     known_letter(letter, unit);
+    if let Some(reason) = reason {
+        known_word(reason, &WithheldReason::codes(), "reasons", "a letter is never withheld for the reason", unit);
+    }
     Some(ExpectedWithheld { letter: letter.value.clone(), reason: reason.map(|reason| reason.value.clone()) })
 }
 
@@ -254,6 +284,9 @@ fn compile_held(form: &HeldForm, clock: &Clock, unit: &mut Unit<'_>) -> Option<E
         HeldForm::More(more) => (more.letter.0.as_ref()?, more.until.as_ref(), more.by.as_ref()),
     };
     known_letter(letter, unit);
+    if let Some(by) = by {
+        known_word(by, &LimitKind::ALL.map(LimitKind::code), "limits", "a letter never waits for a limit", unit);
+    }
     Some(ExpectedHeld {
         letter: letter.value.clone(),
         until: until.and_then(|until| clock.moment_or_span(until, unit)),
@@ -277,6 +310,16 @@ fn flag(said: &At<Single>, unit: &mut Unit<'_>) -> bool {
     }
     unit.fault("wrong-type", &said.place, "expected `true` or `false`");
     false
+}
+
+/// Reports a short code that there is not.
+fn known_word(word: &Text, known: &[&str], what: &str, never: &str, unit: &mut Unit<'_>) {
+    if !known.contains(&word.value.as_str()) {
+        // Half of a code's name is a slip as well: `gap` is `minimum_gap`.
+        let part = known.iter().find(|code| code.split('_').any(|part| part == word.value));
+        let help = part.map_or_else(|| suggest(&word.value, known, what), |code| format!("did you mean `{code}`?"));
+        unit.fault_help("unknown-word", &word.place, format!("{never} `{}`", word.value), help);
+    }
 }
 
 /// A letter of the scenario's map is known by its name, one of another map as `map/letter`.

@@ -117,14 +117,17 @@ fn circle(from: &str, waiting: &[Waiting<'_>]) -> Option<Vec<String>> {
 }
 
 impl Unit<'_> {
-    /// Reports a segment that the rule's map does not have. Silent when their file could not be read.
-    pub(super) fn known_segment(&mut self, segment: &Text) {
+    /// Reports a segment, under the key `way`, that the rule's map does not have. Silent when their file could not be read.
+    pub(super) fn known_segment(&mut self, way: &str, segment: &Text) {
         let Some(segments) = &self.outline.segments else { return };
         if segments.contains_key(&segment.value) {
             return;
         }
         let known: Vec<&str> = segments.keys().map(String::as_str).collect();
-        let help = suggest(&segment.value, &known, "segments of this map (they stand in its segments.yaml)");
+        let help = match segment.value.strip_prefix("segment.").filter(|name| segments.contains_key(*name)) {
+            Some(name) => format!("write `{way}: {name}`: `segment.` stands in conditions only"),
+            None => suggest(&segment.value, &known, "segments of this map (they stand in its segments.yaml)"),
+        };
         let message = format!("the map `{}` has no segment `{}`", self.map, segment.value);
         self.fault_help("unknown-segment", &segment.place, message, help);
     }

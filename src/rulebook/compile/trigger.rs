@@ -61,11 +61,11 @@ pub(super) fn compile_trigger(form: &OnForm, unit: &mut Unit<'_>) -> Option<Trig
         }
         "stay" => compile_stay(form, text, unit),
         "join" => {
-            unit.known_segment(text);
+            unit.known_segment(way, text);
             Some(Trigger::Join { segment: text.value.clone() })
         }
         "quit" => {
-            unit.known_segment(text);
+            unit.known_segment(way, text);
             Some(Trigger::Quit { segment: text.value.clone() })
         }
         "date" => compile_date(form, text, unit).map(Trigger::Date),

@@ -116,8 +116,8 @@ fn compile_length(form: &WaitForm, unit: &mut Unit<'_>) -> Option<Length> {
             "leave it out: a length of time is the same in every zone",
         );
     }
-    let at = form.at.as_ref().map_or(Some(None), |at| time_of_day(at, unit).map(Some));
-    let weekday = form.weekday.as_ref().map_or(Some(None), |day| weekday(day, unit).map(Some));
+    let at = form.at.as_ref().map_or(Some(None), |at| time_of_day(at, "impossible-wait", unit).map(Some));
+    let weekday = form.weekday.as_ref().map_or(Some(None), |day| weekday(day, "impossible-wait", unit).map(Some));
     let zone = zone_of(form, unit);
     Some(Length {
         span: form.span.as_ref().map_or(Span::ZERO, |span| span.value.0),
@@ -134,7 +134,7 @@ fn compile_date(form: &WaitForm, day: &Text, unit: &mut Unit<'_>) -> Option<Wait
         unit.fault_help("impossible-wait", &day.place, message, "write year, month and day: `until: 2026-12-24`");
     }
     let midnight = TimeOfDay(NaiveTime::MIN);
-    let at = form.at.as_ref().map_or(Some(midnight), |at| time_of_day(at, unit));
+    let at = form.at.as_ref().map_or(Some(midnight), |at| time_of_day(at, "impossible-wait", unit));
     let zone = zone_of(form, unit);
     Some(Wait::Date { at: date?.and_time(at?.0), zone: zone? })
 }
@@ -154,7 +154,7 @@ fn compile_best_time(form: &WaitForm, unit: &mut Unit<'_>) -> Option<Wait> {
         unit.fault_help("missing-key", &(form.place.start..form.place.start), "`at` is missing", help);
         return None;
     };
-    Some(Wait::BestTime { within, at: time_of_day(at, unit)?.0 })
+    Some(Wait::BestTime { within, at: time_of_day(at, "impossible-wait", unit)?.0 })
 }
 
 fn up_to(form: &WaitForm, unit: &mut Unit<'_>) -> Option<Span> {
@@ -176,12 +176,13 @@ fn check_span(span: &At<SpanText>, unit: &mut Unit<'_>) {
     }
 }
 
-pub(super) fn time_of_day(text: &Text, unit: &mut Unit<'_>) -> Option<TimeOfDay> {
+/// A time of day; `code` is that of the fault where there is none.
+pub(super) fn time_of_day(text: &Text, code: &'static str, unit: &mut Unit<'_>) -> Option<TimeOfDay> {
     match text.value.parse() {
         Ok(time) => Some(time),
         Err(message) => {
             let message: String = message;
-            let found = unit.source.error("impossible-wait", &text.place, message);
+            let found = unit.source.error(code, &text.place, message);
             let help = (text.value.trim() == "24:00").then(|| "midnight is \"00:00\"".to_owned());
             unit.faults.push(found.help_maybe(help));
             None
@@ -189,26 +190,28 @@ pub(super) fn time_of_day(text: &Text, unit: &mut Unit<'_>) -> Option<TimeOfDay>
     }
 }
 
-pub(super) fn weekday(text: &Text, unit: &mut Unit<'_>) -> Option<Weekday> {
+/// A day of the week; `code` is that of the fault where there is none.
+pub(super) fn weekday(text: &Text, code: &'static str, unit: &mut Unit<'_>) -> Option<Weekday> {
     let day = text.value.parse().ok();
     if day.is_none() {
         let help = suggest(&text.value, &WEEKDAYS, "days of the week");
-        unit.fault_help("impossible-wait", &text.place, format!("`{}` is not a day of the week", text.value), help);
+        unit.fault_help(code, &text.place, format!("`{}` is not a day of the week", text.value), help);
     }
     day
 }
 
 fn zone_of(form: &WaitForm, unit: &mut Unit<'_>) -> Option<WaitZone> {
-    form.tz.as_ref().map_or(Some(WaitZone::Shop), |tz| zone(tz, unit))
+    form.tz.as_ref().map_or(Some(WaitZone::Shop), |tz| zone(tz, "a wait", unit))
 }
 
-pub(super) fn zone(text: &Text, unit: &mut Unit<'_>) -> Option<WaitZone> {
+/// Whose wall clock `whose` follows.
+pub(super) fn zone(text: &Text, whose: &str, unit: &mut Unit<'_>) -> Option<WaitZone> {
     match text.value.as_str() {
         "shop" => Some(WaitZone::Shop),
         "customer" => Some(WaitZone::Customer),
         other => {
-            let help = suggest(other, &["shop", "customer"], "clocks that a wait can follow");
-            unit.fault_help("unknown-word", &text.place, format!("`tz` of a wait knows no `{other}`"), help);
+            let help = suggest(other, &["shop", "customer"], "clocks that can be followed");
+            unit.fault_help("unknown-word", &text.place, format!("`tz` of {whose} knows no `{other}`"), help);
             None
         }
     }

@@ -1,10 +1,11 @@
 //! `rules/<map>/<rule>.yaml`, all but its steps.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use schemars::JsonSchema;
 
-use super::step::StepForm;
+use super::step::{ActionForm, StepForm};
 use super::{LimitsList, SpanText, Text};
 use crate::rulebook::read::{At, Fields, Need, Read, Reader, fields};
 use crate::rulebook::yaml::{Node, Yaml};
@@ -62,6 +63,21 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) on_change: Option<Text>,
     /// What happens, in order.
     pub(in crate::rulebook) steps: Need<At<Vec<StepForm>>>,
+}
+
+impl RuleForm {
+    /// The names of the arms of all its splits.
+    pub(in crate::rulebook) fn arms(&self) -> BTreeSet<String> {
+        let mut arms = BTreeSet::new();
+        let mut open: Vec<&StepForm> = self.steps.0.iter().flat_map(|steps| &steps.value).collect();
+        while let Some(step) = open.pop() {
+            if let ActionForm::Split(split) = &step.action {
+                arms.extend(split.arms.iter().filter_map(|arm| Some(arm.name.0.as_ref()?.value.clone())));
+            }
+            open.extend(step.action.nested().into_iter().flatten());
+        }
+        arms
+    }
 }
 
 fields!(RuleForm {
@@ -132,7 +148,7 @@ pub(in crate::rulebook) struct OnForm {
 
 impl Read for OnForm {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let mut fields = Fields::of(node, reader)?;
+        let mut fields = Fields::of_form(node, Some("on: {event: …}"), reader)?;
         let form = Self {
             event: fields.take("event", reader)?,
             enter: fields.take("enter", reader)?,
@@ -170,7 +186,7 @@ pub(in crate::rulebook) struct GoalForm {
     pub(in crate::rulebook) value: Option<Text>,
 }
 
-fields!(GoalForm { event, when, within, value });
+fields!(GoalForm { event, when, within, value }, short for "goal: {event: …, within: 7d}");
 
 /// An event that ends a run.
 #[derive(Debug, JsonSchema)]
@@ -188,6 +204,8 @@ pub(in crate::rulebook) enum ExitForm {
 }
 
 impl Read for ExitForm {
+    const WORD: bool = true;
+
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         if let Yaml::Map(_) = node.value {
             let mut fields = Fields::of(node, reader)?;

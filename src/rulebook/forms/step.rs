@@ -21,6 +21,8 @@ use crate::rulebook::yaml::{Node, Yaml};
 
 /// How deep branches may nest: beyond this nobody can read the rule, and the stack is not for them.
 const MAX_NESTING: usize = 12;
+/// Longest value that is written out in help.
+const MAX_SHOWN: usize = 40;
 const ACTIONS: [&str; 12] =
     ["send", "wait", "branch", "split", "promo", "set", "webhook", "crm", "enroll", "leave", "note", "exit"];
 
@@ -127,8 +129,20 @@ fn read_step(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<StepF
         return Some(StepForm { id, action: ActionForm::Broken, place });
     };
     for (extra, _) in named {
-        let message = format!("`{}` does not belong to the step `{}`", extra.text, key.text);
-        reader.fault_help("step-keys", &extra.place, message, "a step does one thing: begin a new `-` for the next");
+        let (message, help) = match inside(&key.text, &extra.text) {
+            Some(first) => {
+                let short = value.text().filter(|text| text.len() <= MAX_SHOWN).unwrap_or("…");
+                (
+                    format!("`{}` stands inside of `{}`", extra.text, key.text),
+                    format!("write `{}: {{{first}: {short}, {}: …}}`", key.text, extra.text),
+                )
+            }
+            None => (
+                format!("`{}` does not belong to the step `{}`", extra.text, key.text),
+                "a step does one thing: begin a new `-` for the next".to_owned(),
+            ),
+        };
+        reader.fault_help("step-keys", &extra.place, message, help);
     }
     let action = match key.text.as_str() {
         "send" => read_send(value, reader).map(ActionForm::Send),
@@ -150,6 +164,17 @@ fn read_step(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Option<StepF
         }
     };
     Some(StepForm { id, action: action.unwrap_or(ActionForm::Broken), place })
+}
+
+/// Where a key belongs into the step beside which it was written: the key under which then stands what was written shortly.
+fn inside(step: &str, extra: &str) -> Option<&'static str> {
+    match (step, extra) {
+        ("send", "still") => Some("letter"),
+        ("promo", "when_empty" | "at_most") => Some("pool"),
+        ("webhook", "data") => Some("to"),
+        ("wait", "at" | "weekday" | "tz") => Some("for"),
+        _ => None,
+    }
 }
 
 fn read_steps(node: &Node, reader: &mut Reader<'_>, depth: usize) -> Vec<StepForm> {

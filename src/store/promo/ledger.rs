@@ -2,6 +2,7 @@
 
 use super::super::db::Arg;
 use super::super::{Result, Tx};
+use super::spellings;
 use crate::journey::time::Timestamp;
 
 impl Tx {
@@ -58,8 +59,13 @@ impl Tx {
             WHERE state <> 'redeemed' AND id = (SELECT id FROM promo_codes WHERE code = ANY($1)
                 ORDER BY CASE WHEN customer = $2 OR customer IN (SELECT id FROM customers WHERE merged_into = $2)
                     THEN 0 ELSE 1 END, id LIMIT 1)";
-        let (upper, lower) = (code.to_uppercase(), code.to_lowercase());
-        let args = vec![Arg::texts([code, &upper, &lower]), Arg::text(customer), Arg::text(order), Arg::time(at)];
+        let spellings = spellings(code);
+        let args = vec![
+            Arg::texts(spellings.iter().map(String::as_str)),
+            Arg::text(customer),
+            Arg::text(order),
+            Arg::time(at),
+        ];
         Ok(self.execute("redeem a promo code", SQL, args).await? > 0)
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::db::{Arg, Row};
 use super::super::{Result, Store};
-use super::CodeState;
+use super::{CodeState, spellings};
 use crate::journey::time::Timestamp;
 
 /// What a pool has.
@@ -82,12 +82,14 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.fields().count())
     }
 
-    /// Where a code stands, in every pool that has it.
+    /// Where a code stands, in every pool that has it. Capitals or small letters make no difference, as in orders.
     pub async fn promo_codes(&self, code: &str) -> Result<Vec<CodeRow>> {
         const SQL: &str =
             "SELECT pool, code, state, customer, rule, given_at, sent_at, expires_at, redeemed_at, redeemed_by,
-                redeemed_order, returned FROM promo_codes WHERE code = $1 ORDER BY id";
-        self.read("find a promo code", SQL, vec![Arg::indexed(code)]).await?.iter().map(code_row).collect()
+                redeemed_order, returned FROM promo_codes WHERE code = ANY($1) ORDER BY id";
+        let spellings = spellings(code);
+        let args = vec![Arg::texts(spellings.iter().map(String::as_str))];
+        self.read("find a promo code", SQL, args).await?.iter().map(code_row).collect()
     }
 }
 

@@ -22,6 +22,7 @@ static SCOPE: LazyLock<Scope> = LazyLock::new(|| Scope {
     purposes: vec!["marketing".into()],
     segments: Some(BTreeMap::new()),
     event: true,
+    by_time: false,
     captured: Vec::new(),
 });
 

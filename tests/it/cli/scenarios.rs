@@ -63,6 +63,10 @@ fn faults_of_scenarios_fail_check_and_test() {
         let said = text(&run.get_output().stderr);
         assert!(said.contains("pet-shop/tests/mine.yaml:3:34") && said.contains("did you mean `welcome`?"), "{said}");
     }
+    fs::remove_file(&file).expect("removed");
+    let run = milepost(folder.path()).args(["test", "--filter", "zzz"]).assert().code(1);
+    let said = text(&run.get_output().stderr);
+    assert!(said.contains("none of the 18 scenarios has `zzz` in its name or its file"), "{said}");
     let run = milepost(folder.path()).args(["test", "--map", "pet-shp"]).assert().code(1);
     assert!(text(&run.get_output().stderr).contains("did you mean `pet-shop`?"));
     let run = milepost(folder.path()).args(["test", "nowhere"]).assert().code(1);

@@ -130,6 +130,8 @@ fn more_letters_than_anybody_wants_in_a_day() {
     rule(&format!("limits: {{caps: [3 per 1d]}}\n{}", letters(6)), &[]);
     rule(&format!("limits: {{gap: 6h}}\n{}", letters(6)), &[]);
     rule("reenter: always\nsteps: [{send: hello}]\n", &["too-often shop/hello.yaml:1:7"]);
+    let yearly = "rule: hello\non: {date: customer.birthday, yearly: true}\nreenter: always\nsteps: [{send: hello}]\n";
+    check(&[("shop/hello.yaml", yearly)], &[]);
     rule("reenter: always\npurpose: transactional\nsteps: [{send: hello}]\n", &[]);
     rule("reenter: always\nsteps: [{wait: 1d}, {send: hello}]\n", &[]);
     check(

@@ -219,6 +219,14 @@ fn ids_are_unique() {
         &["map-name shop/map.yaml:1:6", "duplicate-stage shop/map.yaml:2:41"],
     );
     check(&[("shop/promo/ten.csv", "code\nA1\nA1\n")], &["duplicate-code shop/promo/ten.csv:3:1"]);
+    // Orders are matched without regard to case.
+    let loaded = with(&[("shop/promo/ten.csv", "code\nREL-1\nrel-1\n")]);
+    assert_eq!(codes(&loaded.diagnostics), ["duplicate-code shop/promo/ten.csv:3:1"]);
+    assert_eq!(
+        loaded.diagnostics[0].message,
+        "the code `rel-1` is there already, as `REL-1`: case makes no difference"
+    );
+    assert_eq!(loaded.book.expect("a book").pools["ten"], ["REL-1"]);
     check(&[("shop/promo/ten.csv", "A1\nA2\n")], &["bad-csv shop/promo/ten.csv:1:1"]);
 }
 

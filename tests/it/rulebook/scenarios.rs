@@ -224,6 +224,48 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[test]
+fn reasons_limits_and_arms_that_there_are_not_are_told_with_those_that_are() {
+    let helps = |text: &str, code: &str, message: &str, help: &str| {
+        let loaded = scenario(&format!("{HEAD}{text}\n"));
+        let faults = loaded.scenarios.diagnostics;
+        assert_eq!(faults.len(), 1, "{}", render(&faults, false));
+        assert_eq!((faults[0].code, faults[0].message.as_str()), (code, message));
+        assert!(faults[0].help.as_ref().is_some_and(|said| said.contains(help)), "{:?}", faults[0].help);
+    };
+    let withheld = |reason: &str| format!("  expect: [{{after: 1h, withheld: [{{letter: hello, reason: {reason}}}]}}]");
+    let held = |by: &str| format!("  expect: [{{after: 1h, held: [{{letter: hello, by: {by}}}]}}]");
+    let never = "a letter is never withheld for the reason";
+    helps(&withheld("banana"), "unknown-word", &format!("{never} `banana`"), "reasons: `goal_reached`");
+    helps(&withheld("no_consnt"), "unknown-word", &format!("{never} `no_consnt`"), "did you mean `no_consent`?");
+    helps(&held("gap"), "unknown-word", "a letter never waits for a limit `gap`", "did you mean `minimum_gap`?");
+    let takes = |text: &str| format!("  takes: {{{text}}}\n  expect: [{{after: 1h}}]");
+    helps(&takes("helo: long"), "unknown-rule", "there is no rule `helo`", "did you mean `hello`?");
+    helps(&takes("hello: long"), "unknown-arm", "the rule `hello` has no split", "leave it out");
+    let rule = "rule: hello\non: {event: customer.created}\nsteps:\n  - branch:\n      - if: orders.count > 0\n        then:\n          - split:\n              - {share: 50%, name: short, then: []}\n              - {share: 50%, name: long, then: []}\n  - send: hello\n";
+    let of_split = |arm: &str| {
+        let text = format!("{HEAD}{}\n", takes(&format!("hello: {arm}")));
+        with(&[("shop/hello.yaml", rule), ("shop/tests/hello.yaml", &text)]).scenarios.diagnostics
+    };
+    assert_eq!(of_split("long"), []);
+    let faults = of_split("lang");
+    assert_eq!(codes(&faults), ["unknown-arm shop/tests/hello.yaml:3:18"]);
+    assert_eq!(faults[0].help.as_deref(), Some("did you mean `long`?"));
+}
+
+#[test]
+fn two_scenarios_of_a_map_with_one_name_are_warned_of_and_run() {
+    let one = format!("{HEAD}  expect: [{{after: 1h}}]\n");
+    let loaded = with(&[("shop/tests/a.yaml", &one), ("shop/tests/b.yaml", &format!("{one}{one}"))]);
+    let faults = &loaded.scenarios.diagnostics;
+    assert_eq!(
+        codes(faults),
+        ["duplicate-scenario shop/tests/b.yaml:1:13", "duplicate-scenario shop/tests/b.yaml:4:13"]
+    );
+    assert_eq!(faults[0].message, "another scenario of this map has this name: shop/tests/a.yaml:1");
+    assert_eq!(loaded.scenarios.list.len(), 3);
+}
+
+#[test]
 fn faults_of_expectations_are_told_at_their_place() {
     let expect = |text: &str, expected: &[&str]| check(&format!("{HEAD}  expect:\n    - {text}\n"), expected);
     expect("{after: 1h, stage: «buyr}", &["unknown-stage"]);
@@ -304,7 +346,8 @@ fn letters_that_wait_and_customers_who_are_held_out_can_be_spoken_of() {
     - {after: 1h, letters: [], withheld: [{letter: hello, reason: held_out}], held: []}
 ";
     let wrong = "  expect:\n    - {after: 1h, held: [{letter: hello, until: 2026-06-11 08:00}]}\n";
-    let text = format!("{night}{COMES}{expect}{night}{COMES}{held_out}{night}{COMES}{wrong}");
+    let [first, second, third] = ["Waits", "Held out", "Wrong"].map(|name| night.replace("Hello", name));
+    let text = format!("{first}{COMES}{expect}{second}{COMES}{held_out}{third}{COMES}{wrong}");
     let loaded = with(&[("limits.yaml", limits), ("shop/tests/hello.yaml", &text)]);
     assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
     let book = loaded.book.unwrap_or_else(|| panic!("{}", render(&loaded.diagnostics, false)));
@@ -327,7 +370,13 @@ fn a_scenario_chooses_the_arm_of_a_split() {
     };
     assert_eq!(run("a", "[hello]"), [""; 0]);
     assert_eq!(run("b", "[]"), [""; 0]);
-    assert!(run("c", "[]")[0].starts_with("nobody"));
+}
+
+#[test]
+fn nobody_is_held_out_where_there_is_no_holdout() {
+    let loaded = scenario(&format!("{HEAD}{COMES}  held_out: true\n  expect: [{{after: 1h}}]\n"));
+    let outcome = tell(&loaded.book.expect("a book"), &loaded.scenarios.list[0]);
+    assert!(outcome.failures[0].what.starts_with("nobody"), "{:#?}", outcome.failures);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn dates_and_calls() {
     ] {
         dated(&format!("{{date: {bad}}}"), &["bad-date shop/hello.yaml:2:12"]);
     }
-    dated("{date: customer.renewal, at: noon}", &["impossible-wait shop/hello.yaml:2:34"]);
+    dated("{date: customer.renewal, at: noon}", &["bad-time shop/hello.yaml:2:34"]);
     dated("{date: customer.renewal, tz: Europe/Berlin}", &["unknown-word shop/hello.yaml:2:34"]);
     dated("{date: customer.renewal, yearly: often}", &["wrong-type shop/hello.yaml:2:38"]);
     dated("{event: order.created, yearly: true}", &["misplaced-key shop/hello.yaml:2:36"]);

@@ -59,6 +59,8 @@ async fn a_promo_code_is_given_once(place: &Place) {
     assert_eq!(got(&mut tx, wish("spring", "ben", "run-3")).await, None);
     assert_eq!(got(&mut tx, wish("none", "ben", "run-3")).await, None);
     assert_eq!(tx.load_pool("spring", &texts(["A", "B", "C"]), at(5)).await.unwrap(), 1, "given codes stay given");
+    // Capitals or small letters make no difference to orders: it is the same code.
+    assert_eq!(tx.load_pool("spring", &texts(["b", "C", "c"]), at(5)).await.unwrap(), 0);
     assert_eq!(got(&mut tx, wish("spring", "ben", "run-3")).await.as_deref(), Some("C"));
     tx.commit().await.unwrap();
     let stock = place.store.pool_stock(at(0)).await.unwrap();
