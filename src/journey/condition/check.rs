@@ -1,5 +1,6 @@
 //! Compiling a condition: parsing, checking names and types, and splitting it into parts.
 
+mod names;
 mod parse;
 mod parts;
 
@@ -59,7 +60,7 @@ pub(super) fn compile(text: &str, scope: &Scope) -> Result<Node, Vec<ConditionFa
     }
     let info = program.source_info();
     let mut checker = Checker { scope, info, faults: Vec::new(), locals: Vec::new(), loops: 0 };
-    let root = checker.node(program.expression());
+    let root = checker.node(&names::spelt_out(program.expression()));
     if checker.faults.is_empty() { Ok(root) } else { Err(checker.faults) }
 }
 
@@ -69,8 +70,10 @@ pub fn named_segments(text: &str) -> BTreeSet<String> {
     if text.len() > MAX_BYTES || nesting(text) > MAX_NESTING {
         return names;
     }
-    if let Ok(program) = cel::Program::compile(text) {
-        visit(program.expression(), &mut |node| {
+    if let Ok(program) = cel::Program::compile(text)
+        && depth(program.expression()) <= MAX_DEPTH
+    {
+        visit(&names::spelt_out(program.expression()), &mut |node| {
             names.extend(dotted(node).and_then(|path| path.strip_prefix(SEGMENT).map(str::to_owned)));
         });
     }
@@ -325,7 +328,7 @@ impl Checker<'_> {
             return Type::Any;
         };
         let Some(name) = segments.next() else {
-            let some: Vec<String> = names.keys().take(3).map(|n| format!("`{root}.{n}`")).collect();
+            let some: Vec<String> = names.keys().take(3).map(|n| format!("`{}`", spelling(root, n))).collect();
             self.fault(
                 expression,
                 format!("`{root}` is a group of facts, not a fact"),
@@ -354,7 +357,9 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, expression: &IdedExpr, root: &str, name: &str, names: &BTreeMap<String, Type>) {
-        let help = nearest(name, names.keys().map(String::as_str)).map_or_else(
+        // `stage.pet-shop` reads as `stage.pet` minus `shop`.
+        let cut = names.keys().map(String::as_str).find(|known| known.starts_with(&format!("{name}-")));
+        let help = cut.or_else(|| nearest(name, names.keys().map(String::as_str))).map_or_else(
             || {
                 if root == "customer" {
                     "the shop's own attributes are declared in rules/attributes.yaml".to_owned()
@@ -362,7 +367,7 @@ impl Checker<'_> {
                     format!("known: {}", names.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
                 }
             },
-            |near| format!("did you mean `{root}.{near}`?"),
+            |near| format!("did you mean `{}`?", spelling(root, near)),
         );
         self.fault(expression, format!("there is no fact `{root}.{name}`"), Some(help));
     }
@@ -370,7 +375,7 @@ impl Checker<'_> {
     fn known_under_any_root(&self, name: &str) -> Option<(String, Type)> {
         self.scope.roots().into_iter().find_map(|root| {
             let kind = *self.scope.names(root)?.get(name)?;
-            Some((format!("{root}.{name}"), kind))
+            Some((spelling(root, name), kind))
         })
     }
 
@@ -381,6 +386,11 @@ impl Checker<'_> {
             self.faults.push(fault);
         }
     }
+}
+
+/// A fact as it is written in a condition: after a dot a `-` would be a minus.
+fn spelling(root: &str, name: &str) -> String {
+    if name.contains('-') { format!("{root}['{name}']") } else { format!("{root}.{name}") }
 }
 
 /// `a.b.c` as text, if the expression is a name with selections only.

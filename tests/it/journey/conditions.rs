@@ -19,7 +19,7 @@ fn scope() -> Scope {
     Scope {
         attributes: BTreeMap::from([("feeding".to_owned(), Type::Text), ("pets".to_owned(), Type::Number)]),
         maps: vec!["pets".into()],
-        purposes: vec!["marketing".into()],
+        purposes: vec!["marketing".into(), "shop-news".into()],
         segments: Some(BTreeMap::new()),
         event: true,
         ..Scope::default()
@@ -121,6 +121,12 @@ fn conditions_come_to_what_they_say() {
         ("orders.last_completed_at == null", true),
         ("consent.marketing", true),
         ("stage.pets == 'purchase'", false),
+        ("stage['pets'] != 'purchase'", true),
+        ("consent['marketing']", true),
+        ("consent['shop-news'] == null", true),
+        ("event['order']['total'] > 3 || customer['city'] == 'Riga'", true),
+        ("older_than(orders['last_at'], '9d')", true),
+        ("cart['items'].exists(i, i['name'] == 'Feeder')", true),
         ("event.page == 'feeder'", true),
         ("event.nothing == 'feeder'", false),
         ("event.order.total > 3", false),
@@ -198,6 +204,18 @@ fn faults_point_at_the_place_and_help() {
             "there is no fact `customer.feedng`",
             "did you mean `customer.feeding`?",
             "customer.feedng",
+        ),
+        (
+            "consent.shop-news == null",
+            "there is no fact `consent.shop`",
+            "did you mean `consent['shop-news']`?",
+            "consent.shop",
+        ),
+        (
+            "consent['shop-new'] == null",
+            "there is no fact `consent.shop-new`",
+            "did you mean `consent['shop-news']`?",
+            "consent['shop-new']",
         ),
         ("stage.pet == 'x'", "there is no fact `stage.pet`", "did you mean `stage.pets`?", "stage.pet"),
         (
