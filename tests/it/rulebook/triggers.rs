@@ -83,7 +83,6 @@ fn segments() {
     segments("loyal: [1]\n", &[&format!("wrong-type {file}:1:8")]);
     segments("- loyal\n", &[&format!("wrong-type {file}:1:1")]);
     segments("a: segment.loyl\nloyal: orders.count > 1\n", &[&format!("condition {file}:1:4")]);
-    segments("at-risk: orders.count > 1\ngone: segment['at-risk'] && orders.count > 5\n", &[]);
     segments("a: event.kind == 'x'\n", &[&format!("condition {file}:1:4")]);
     segments(
         "a: segment.b && orders.count > 1\nb: segment.c\nc: '!segment.a'\nd: segment.a\n",
