@@ -107,7 +107,7 @@ pub(super) fn carried(customer: &Customer, event: &Event) -> Option<(String, Str
 }
 
 /// A given code as letters read it.
-pub(super) fn seen(given: &GivenCode) -> Value {
+pub fn seen(given: &GivenCode) -> Value {
     json!({"code": given.code, "pool": given.pool, "expires_at": given.expires_at.map(Timestamp::rfc3339)})
 }
 

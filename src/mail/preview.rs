@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::compose::{Job, LetterSource};
 use crate::journey::customer::{Attribute, Customer};
 use crate::journey::facts::view;
+use crate::journey::promo::seen;
 use crate::journey::rule::{Action, Rule, Trigger};
 use crate::journey::time::Timestamp;
 use crate::rulebook::{Book, Fixture, Letters, Rendered};
@@ -71,7 +72,7 @@ impl<'a> Preview<'a> {
         let kind =
             rule.and_then(|rule| if let Trigger::Event { kind } = &rule.trigger { Some(kind.as_str()) } else { None });
         let event = |customer: &Customer| kind.map(|kind| view::event(&sample::event(kind, customer, shop, now)));
-        let mut promo = PROMO_CODE.to_owned();
+        let mut promo = sample_promo(book, rule, letter, now);
         let mut given = Map::new();
         let mut wanted = locale;
         let (customer, event) = match whom {
@@ -88,23 +89,23 @@ impl<'a> Preview<'a> {
                     said(&mut customer, attributes, now);
                 }
                 let event = given.remove("event").or_else(|| event(&customer));
-                if let Some(code) = given.remove("promo").as_ref().and_then(|promo| promo.get("code")?.as_str()) {
-                    code.clone_into(&mut promo);
+                if let Some(Value::Object(said)) = given.remove("promo") {
+                    promo.extend(said);
                 }
                 (customer, event)
             }
             Whom::Customer(customer) => {
                 // What a run under way was begun by and got is what its letter would show.
                 let run = customer.enrollments.iter().find(|run| rule.is_some_and(|rule| rule.id == run.rule));
-                if let Some(given) = run.and_then(|run| run.promo.as_ref()) {
-                    promo.clone_from(&given.code);
+                if let Some(Value::Object(given)) = run.and_then(|run| run.promo.as_ref()).map(seen) {
+                    promo = given;
                 }
                 let event = run.map(|run| run.event.clone()).or_else(|| event(&customer));
                 (*customer, event)
             }
         };
         let locale = wanted.unwrap_or_else(|| customer.text("locale").unwrap_or(&shop.locale).to_owned());
-        let inputs = json!({"event": event, "promo": {"code": promo}});
+        let inputs = json!({"event": event, "promo": promo});
         Self { letters: &book.letters, map, letter, rule, locale, customer, inputs, given }
     }
 
@@ -140,6 +141,24 @@ impl LetterSource for Preview<'_> {
         context.extend(self.given.clone());
         LetterSource::render(self.letters, map, letter, locale, context)
     }
+}
+
+/// What a letter shows of the promo code that its rule takes before it, as if it were taken now.
+fn sample_promo(book: &Book, rule: Option<&Rule>, letter: &str, now: Timestamp) -> Map<String, Value> {
+    let mut pool = None;
+    for step in rule.iter().flat_map(|rule| &rule.steps) {
+        match &step.action {
+            Action::Promo { pool: taken, .. } => pool = Some(taken),
+            Action::Send { letter: sent, .. } if sent == letter => break,
+            _ => {}
+        }
+    }
+    let expires_at = pool.and_then(|pool| book.rulebook.code_expires(pool, now)).map(Timestamp::rfc3339);
+    Map::from_iter([
+        ("code".to_owned(), json!(PROMO_CODE)),
+        ("pool".to_owned(), json!(pool)),
+        ("expires_at".to_owned(), json!(expires_at)),
+    ])
 }
 
 fn sends(rule: &Rule, letter: &str) -> bool {

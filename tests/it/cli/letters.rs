@@ -64,6 +64,21 @@ fn without_a_customer_somebody_is_made_up_and_no_database_is_touched() {
     for part in ["Hello Anna,", "SAMPLE-CODE", "Something small × 2"] {
         assert!(said.contains(part), "{said}");
     }
+    // The pool and the end of a code are those that a run would show.
+    fs::write(
+        folder.path().join("rules/pet-shop/templates/until.txt"),
+        "Subject: Until\n\n{{ promo.code }} of {{ promo.pool }} until {{ promo.expires_at | date(format=\"%Y\") }} {{ unsubscribe_url }}\n",
+    )
+    .expect("written");
+    fs::write(folder.path().join("rules/pet-shop/promo/leaf.yaml"), "pattern: LEAF-########\nvalid: 30d\n")
+        .expect("written");
+    fs::write(
+        folder.path().join("rules/pet-shop/until.yaml"),
+        "rule: until\non: {event: quiz.done}\nsteps: [{promo: leaf}, {send: until}]\n",
+    )
+    .expect("written");
+    let until = text(&render(folder.path(), &["until", "--as", "text"]));
+    assert!(until.contains("leaf until 20"), "{until}");
     let html = text(&render(folder.path(), &["cart-promo", "--as", "html"]));
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("SAMPLE-CODE"), "{html}");
     assert!(!folder.path().join("data").exists());
