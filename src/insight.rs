@@ -9,6 +9,7 @@ pub mod figures;
 pub mod format;
 pub mod letter;
 pub mod metrics;
+pub mod people;
 pub mod place;
 pub mod promo;
 pub mod segments;

@@ -1,5 +1,6 @@
 //! `milepost customers`: who is at a stage of a map, in a segment, or on none of its stages.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::context::{Context, book_in_force};
 use super::{known, out};
+use crate::insight::people;
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::segment::segment_key;
@@ -61,7 +63,8 @@ pub(super) async fn run(args: CustomersArgs, context: &Context) -> anyhow::Resul
     if args.json {
         out::json(&rows)?;
     } else {
-        table(rows, &args, loaded.shop().zone)?;
+        let ids: Vec<String> = rows.iter().map(|row| row.customer.clone()).collect();
+        table(rows, &people::names(&store, &ids).await?, &args, loaded.shop().zone)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -114,13 +117,13 @@ fn row(customer: Customer, args: &CustomersArgs) -> Option<Row> {
     })
 }
 
-fn table(rows: Vec<Row>, args: &CustomersArgs, zone: Tz) -> anyhow::Result<()> {
+fn table(rows: Vec<Row>, names: &HashMap<String, String>, args: &CustomersArgs, zone: Tz) -> anyhow::Result<()> {
     let full = rows.len() >= args.limit;
     let line = |row: Row| {
-        let (email, stage) = (row.email.unwrap_or_default(), row.stage.unwrap_or_default());
-        vec![row.customer, email, stage, out::when_maybe(row.since, zone), row.segments.join(", ")]
+        let name = names.get(&row.customer).unwrap_or(&row.customer).clone();
+        vec![name, row.stage.unwrap_or_default(), out::when_maybe(row.since, zone), row.segments.join(", ")]
     };
-    let header = ["customer", "e-mail", "stage", "since", "segments"];
+    let header = ["customer", "stage", "since", "segments"];
     out::table(&header, rows.into_iter().map(line).collect(), "None.")?;
     if full {
         out::note(format_args!("only the first {} are shown; `--limit` shows more", args.limit));

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::context::Context;
 use super::{customer, known, out};
 use crate::engine::errands::retry_dead;
+use crate::insight::people;
 use crate::journey::errand::ErrandKind;
 use crate::settings::load::Loaded;
 use crate::store::{ErrandFilter, ErrandRow, ErrandState, Store};
@@ -103,7 +104,8 @@ pub(super) async fn run(args: ErrandsArgs, context: &Context) -> anyhow::Result<
             if json {
                 out::json(&Row::of(&found))?;
             } else {
-                show(&found, loaded.shop().zone)?;
+                let names = people::names(&store, std::slice::from_ref(&found.customer)).await?;
+                show(&found, names.get(&found.customer).unwrap_or(&found.customer), loaded.shop().zone)?;
             }
         }
         ErrandsCommand::Retry { ids, all_dead, target } => {
@@ -168,13 +170,13 @@ fn table(rows: &[ErrandRow], zone: Tz) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(row: &ErrandRow, zone: Tz) -> anyhow::Result<()> {
+fn show(row: &ErrandRow, customer: &str, zone: Tz) -> anyhow::Result<()> {
     out::facts(&[
         ("id", row.id.clone()),
         ("state", row.state.to_string()),
         ("kind", row.kind.as_str().to_owned()),
         ("for", row.target.clone()),
-        ("customer", row.customer.clone()),
+        ("customer", customer.to_owned()),
         ("rule", row.rule.clone()),
         ("step", row.step.clone()),
         ("asked", out::when(row.created_at, zone)),

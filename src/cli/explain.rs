@@ -14,7 +14,7 @@ use crate::insight::story::{self, Asked, Letter, Run};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Cause, Decision};
-use crate::journey::waiting::awaited;
+use crate::journey::waiting::waits_for;
 use crate::store::EnrollmentRow;
 
 /// Arguments of `explain`.
@@ -104,12 +104,10 @@ fn runs_under_way(customer: &Customer, book: Option<&Rulebook>, rule: Option<&st
     let runs = customer.enrollments.iter().filter(|run| rule.is_none_or(|rule| run.rule == rule));
     let rows = runs.map(|run| {
         let next = if run.step.is_empty() { "the first".to_owned() } else { run.step.clone() };
-        let until = out::when_maybe(run.wake_at, zone);
-        let happens = book.and_then(|book| awaited(book, run)).map(|(_, wait)| wait.what.in_words());
-        let waits = match (&run.wants_promo, happens) {
-            (Some(pool), _) => format!("a code of {pool}"),
-            (None, Some(happens)) => format!("{happens}, until {until} at most"),
-            (None, None) => until,
+        let waits = match book.and_then(|book| waits_for(book, run)) {
+            Some((what, Some(until))) => format!("{what}, until {} at most", out::when(until, zone)),
+            Some((what, None)) => what,
+            None => out::when_maybe(run.wake_at, zone),
         };
         let waits = match run.parked {
             Some(since) => {

@@ -18,6 +18,7 @@ use super::context::{Context, load_book};
 use super::out;
 use crate::engine::backtest::{backtest, window};
 use crate::engine::{EngineError, in_force};
+use crate::insight::people::names;
 use crate::journey::backtest::{Comparison, Window};
 use crate::journey::time::Span;
 use crate::rulebook::{Book, Change, difference};
@@ -73,7 +74,8 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Ex
     } else {
         print(&plan)?;
         if let Some(found) = &plan.backtest {
-            backtest::print(found, loaded.shop().zone)?;
+            let ids: Vec<String> = found.examples.iter().map(|example| example.customer.clone()).collect();
+            backtest::print(found, &names(&store, &ids).await?, loaded.shop().zone)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, book_in_force};
 use super::{known, out};
+use crate::insight::people;
 use crate::journey::time::Timestamp;
 use crate::store::CodeRow;
 
@@ -67,18 +68,22 @@ async fn show(code: &str, json: bool, context: &Context) -> anyhow::Result<()> {
         return Ok(out::json(&rows.iter().map(code_json).collect::<Vec<_>>())?);
     }
     let zone = loaded.shop().zone;
+    let people: Vec<String> =
+        rows.iter().flat_map(|row| [&row.customer, &row.redeemed_by]).flatten().cloned().collect();
+    let names = people::names(&store, &people).await?;
+    let name = |id: Option<String>| id.and_then(|id| names.get(&id).cloned()).unwrap_or_default();
     for row in rows {
         out::facts(&[
             ("code", row.code),
             ("pool", row.pool),
             ("state", row.state.to_string()),
             ("given", out::when_maybe(row.given_at, zone)),
-            ("to", row.customer.unwrap_or_default()),
+            ("to", name(row.customer)),
             ("by rule", row.rule.unwrap_or_default()),
             ("sent", out::when_maybe(row.sent_at, zone)),
             ("good until", out::when_maybe(row.expires_at, zone)),
             ("redeemed", out::when_maybe(row.redeemed_at, zone)),
-            ("by", row.redeemed_by.unwrap_or_default()),
+            ("by", name(row.redeemed_by)),
             ("with order", row.redeemed_order.unwrap_or_default()),
             ("came back", if row.returned == 0 { String::new() } else { format!("{} times", row.returned) }),
         ])?;

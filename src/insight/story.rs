@@ -8,13 +8,15 @@
 
 mod foreseen;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::letter::LetterRow;
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, EndReason, PolicyVerdict};
-use crate::journey::explain::{Explanation, explain};
+use crate::journey::explain::{Explanation, explain, without_codes};
 use crate::journey::time::Timestamp;
 use crate::store::{EnrollmentRow, MessageFilter, MessageRow, Store, StoreError};
 
@@ -126,6 +128,21 @@ pub async fn tell(
         story.foreseen.retain(|seen| seen.rule.as_deref().is_none_or(concerns));
     }
     let rules = book.rules.values().filter(|rule| concerns(&rule.id));
-    story.now = rules.map(|rule| explain(book, rule, &then, suppressed, at)).collect();
+    let empty = empty_pools(store, book, now).await?;
+    let told =
+        |rule| Explanation { without_codes: without_codes(rule, &empty), ..explain(book, rule, &then, suppressed, at) };
+    story.now = rules.map(told).collect();
     Ok(story)
+}
+
+/// The pools of a rulebook that have no code left; those whose codes are made when wanted never are empty.
+async fn empty_pools(store: &Store, book: &Rulebook, now: Timestamp) -> Result<BTreeSet<String>, StoreError> {
+    let lists = book.pools.iter().filter(|(_, rules)| rules.pattern.is_none());
+    let mut empty: BTreeSet<String> = lists.map(|(pool, _)| pool.clone()).collect();
+    if !empty.is_empty() {
+        for stock in store.pool_stock(now).await?.into_iter().filter(|stock| stock.left > 0) {
+            empty.remove(&stock.pool);
+        }
+    }
+    Ok(empty)
 }

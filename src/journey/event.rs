@@ -110,6 +110,15 @@ impl Key {
         text.starts_with('+').then(|| Self::phone(text))
     }
 
+    /// The key as people write it, so that [`Key::named`] reads it.
+    pub fn written(&self) -> String {
+        match self.kind.strip_prefix("id:") {
+            Some(connection) => format!("{connection}={}", self.value),
+            None if self.kind == "external" => format!("external={}", self.value),
+            None => self.value.clone(),
+        }
+    }
+
     /// A telephone number (digits and a leading plus only).
     pub fn phone(number: &str) -> Self {
         let value = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();

@@ -2,6 +2,8 @@
 
 mod remedy;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::attention::{self, Held};
@@ -10,10 +12,11 @@ use super::condition::{Facts, Part};
 use super::customer::Customer;
 use super::effect::PolicyVerdict;
 use super::obstacles::{Obstacle, Question, obstacles};
-use super::policy;
-use super::rule::{Rule, Trigger};
+use super::policy::{self, Verdict};
+use super::promo::WhenEmpty;
+use super::rule::{Action, Rule, Trigger};
 use super::time::Timestamp;
-use super::waiting::awaited;
+use super::waiting::waits_for;
 
 /// One rule held against one customer at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -34,7 +37,9 @@ pub struct Explanation {
     pub runs: u64,
     /// How the last ended run ended, in words.
     pub last_end: Option<String>,
-    /// What the policies would say of a letter of this rule now.
+    /// Its pools that have no code left, each with what becomes of a run that comes to it; empty where nobody asked the ledger.
+    pub without_codes: Vec<String>,
+    /// What the policies would say of a letter of this rule now; nothing if it sends none.
     pub policies: Vec<PolicyVerdict>,
     /// Whether such a letter would be sent now; else the reason.
     pub would_withhold: Option<String>,
@@ -59,7 +64,7 @@ pub struct Running {
     pub wakes_at: Option<Timestamp>,
     /// Since when its clock stands still.
     pub parked_since: Option<Timestamp>,
-    /// What it waits for besides, in words; `wakes_at` is then the time-out.
+    /// What it waits for besides, in words; `wakes_at` is then the time-out, or when a pool is asked for a code again.
     pub waits_for: Option<String>,
     /// Letters planned and not yet handed over.
     pub pending: Vec<String>,
@@ -77,10 +82,15 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
     let flips_at = rule.when.as_ref().and_then(|condition| condition.evaluate(facts).flips_at);
     let inputs = running.map(|run| (run.step.clone(), run.inputs()));
     let letter = inputs.as_ref().map(|(step, inputs)| policy::Letter { step, inputs });
-    let mut verdict = policy::at_planning(book, customer, rule, letter.as_ref());
-    policy::suppression(&mut verdict, suppressed);
+    let sends = rule.steps.iter().any(|step| matches!(step.action, Action::Send { .. }));
+    let mut verdict = Verdict::default();
+    if sends {
+        verdict = policy::at_planning(book, customer, rule, letter.as_ref());
+        policy::suppression(&mut verdict, suppressed);
+    }
     let mut waits = None;
-    if verdict.withhold.is_none()
+    if sends
+        && verdict.withhold.is_none()
         && let Some(slot) = attention::slot_of_new(book, rule, customer, now)
     {
         verdict.verdicts.extend(slot.verdicts);
@@ -103,19 +113,34 @@ pub fn explain(book: &Rulebook, rule: &Rule, customer: &Customer, suppressed: bo
             step: run.step.clone(),
             wakes_at: run.wake_at,
             parked_since: run.parked,
-            waits_for: awaited(book, run).map(|(_, wait)| wait.what.in_words()),
+            waits_for: waits_for(book, run).map(|(what, _)| what),
             pending: customer.pending.iter().filter(|p| p.enrollment == run.id).map(|p| p.message.clone()).collect(),
         }),
         runs: past.map_or(0, |p| p.runs),
         last_end: past
             .and_then(|p| p.reason.as_ref().zip(p.ended_at))
             .map(|(reason, at)| format!("{reason} ({})", at.in_words(zone))),
+        without_codes: Vec::new(),
         would_withhold: verdict.withhold.as_ref().map(ToString::to_string),
         would_wait: waits,
         would_send_if: verdict.withhold.as_ref().and_then(|reason| remedy::to_send(reason, &rule.purpose)),
         policies: verdict.verdicts,
         flips_at,
     }
+}
+
+/// What an empty pool means for a rule, in words. `empty` are the pools that have no code left.
+pub fn without_codes(rule: &Rule, empty: &BTreeSet<String>) -> Vec<String> {
+    let told = rule.steps.iter().filter_map(|step| {
+        let Action::Promo { pool, when_empty } = &step.action else { return None };
+        let then = match when_empty {
+            WhenEmpty::End => "a run ends where it asks for one".to_owned(),
+            WhenEmpty::Withhold => "letters that show one are withheld".to_owned(),
+            WhenEmpty::Hold { at_most } => format!("a run waits for one, {at_most} at most, and ends then"),
+        };
+        empty.contains(pool).then(|| format!("the pool {pool} has no code left: {then}"))
+    });
+    told.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What starts a rule, in words.

@@ -21,7 +21,7 @@ use still::ask_still;
 pub(super) use still::still_parts;
 
 /// What the policies say of one letter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
     /// Set if the letter must not go out.
     pub withhold: Option<WithheldReason>,

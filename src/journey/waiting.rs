@@ -123,6 +123,19 @@ fn is_met(run: &Enrollment) -> bool {
     run.awaits.as_ref().is_some_and(|awaits| awaits.met)
 }
 
+/// What a run waits for besides a moment, in words, and until when at most.
+pub fn waits_for(book: &Rulebook, run: &Enrollment) -> Option<(String, Option<Timestamp>)> {
+    let at_promo = || {
+        let rule = book.rule_of(run)?;
+        let step = rule.steps.get(rule.position(&run.step)?)?;
+        if let Action::Promo { pool, .. } = &step.action { Some(pool.clone()) } else { None }
+    };
+    if let Some(pool) = run.wants_promo.clone().or_else(|| run.promo_until.and_then(|_| at_promo())) {
+        return Some((format!("a code of the pool {pool}"), run.promo_until));
+    }
+    awaited(book, run).map(|(_, wait)| (wait.what.in_words(), run.wake_at))
+}
+
 /// The wait that a run stands at, if what it waits for is more than time.
 pub fn awaited<'b>(book: &'b Rulebook, run: &Enrollment) -> Option<(&'b Rule, &'b Await)> {
     // Only what rests can be waiting: not a run that asks for a promo code.

@@ -5,6 +5,7 @@ mod doctor;
 mod explain;
 mod fmt;
 mod letters;
+mod names;
 mod plan;
 mod scenarios;
 

@@ -21,11 +21,14 @@ pub(super) fn what_now(story: &Story, whole: bool, sound: bool, zone: Tz) -> io:
         for obstacle in rule.could_start.as_ref().err().into_iter().flatten() {
             line(&format!("    {obstacle}"))?;
         }
+        for pool in &rule.without_codes {
+            line(&format!("    {pool}"))?;
+        }
         if whole {
             parts(&rule.when)?;
         }
         would_start_if(rule)?;
-        if whole {
+        if whole && !rule.policies.is_empty() {
             line("    a letter of it:")?;
             verdicts(&rule.policies)?;
         }

@@ -1,5 +1,6 @@
 //! What a backtest came to, for people.
 
+use std::collections::HashMap;
 use std::io;
 
 use chrono_tz::Tz;
@@ -12,7 +13,7 @@ use crate::journey::time::Timestamp;
 /// Most days of a rule that are shown: those with the largest difference.
 const DAYS: usize = 3;
 
-pub(super) fn print(found: &Comparison, zone: Tz) -> io::Result<()> {
+pub(super) fn print(found: &Comparison, names: &HashMap<String, String>, zone: Tz) -> io::Result<()> {
     let (from, until) = (found.from.in_words(zone), found.until.in_words(zone));
     out::line("\nLetters of the time that has passed, by the rules in force and by these")?;
     out::line(format_args!("{from} to {until}: {} events, {} customers.", found.events, found.customers))?;
@@ -29,7 +30,7 @@ pub(super) fn print(found: &Comparison, zone: Tz) -> io::Result<()> {
         "{more} customers would get more letters, {fewer} fewer, {other} as many but others or at other times."
     ))?;
     for example in &found.examples {
-        print_example(example, zone)?;
+        print_example(example, names, zone)?;
     }
     Ok(())
 }
@@ -73,9 +74,9 @@ fn kept_back(what: &str, list: &[KeptBack]) -> io::Result<()> {
     out::table(&["rule", "reason", "now", "then", "difference"], list.iter().map(row).collect(), "")
 }
 
-fn print_example(example: &Example, zone: Tz) -> io::Result<()> {
-    let Example { customer, email, present, candidate, differences } = example;
-    let name = email.as_ref().unwrap_or(customer);
+fn print_example(example: &Example, names: &HashMap<String, String>, zone: Tz) -> io::Result<()> {
+    let Example { customer, present, candidate, differences, .. } = example;
+    let name = names.get(customer).unwrap_or(customer);
     out::line(format_args!("\n{} gets {present} now, {candidate} then:", out::clean(name)))?;
     for Difference { rule, letter, present, candidate, reason } in differences {
         let at = |at: &Timestamp| at.in_words(zone);

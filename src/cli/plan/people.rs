@@ -1,12 +1,13 @@
 //! Whom a plan concerns now: who moves to another stage, and what becomes of runs under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use serde::Serialize;
 
 use crate::cli::out;
 use crate::engine::Result;
+use crate::insight::people;
 use crate::journey::book::Rulebook;
 use crate::journey::foresee::{Fate, Foreseen, foresee};
 use crate::store::Store;
@@ -52,12 +53,13 @@ pub(super) async fn look(store: &Store, book: &Rulebook, progress: impl Fn(u64))
         let Some(last) = chunk.last() else { break };
         cursor.clone_from(&last.id);
         for customer in chunk {
-            let name = customer.email().unwrap_or(&customer.id).to_owned();
-            tally.add(&name, foresee(book, customer));
+            let id = customer.id.clone();
+            tally.add(&id, foresee(book, customer));
         }
         progress(tally.customers);
     }
-    Ok(tally.told())
+    let names = people::names(store, &tally.examples()).await?;
+    Ok(tally.told(&names))
 }
 
 type Counted = (usize, Vec<String>);
@@ -70,23 +72,29 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, name: &str, seen: Foreseen) {
+    fn add(&mut self, id: &str, seen: Foreseen) {
         self.customers += 1;
         for moved in seen.moves {
-            count(self.moves.entry((moved.map, moved.from, moved.to)).or_default(), name);
+            count(self.moves.entry((moved.map, moved.from, moved.to)).or_default(), id);
         }
         for run in seen.runs {
-            count(self.runs.entry(run).or_default(), name);
+            count(self.runs.entry(run).or_default(), id);
         }
     }
 
-    fn told(self) -> People {
+    /// The customers who are shown.
+    fn examples(&self) -> Vec<String> {
+        self.moves.values().chain(self.runs.values()).flat_map(|(_, ids)| ids).cloned().collect()
+    }
+
+    fn told(self, names: &HashMap<String, String>) -> People {
+        let named = |ids: Vec<String>| ids.into_iter().map(|id| names.get(&id).cloned().unwrap_or(id)).collect();
         let moves = self.moves.into_iter().map(|((map, from, to), (customers, examples))| Moves {
             map,
             from,
             to,
             customers,
-            examples,
+            examples: named(examples),
         });
         let runs = self.runs.into_iter().map(|((rule, fate), (number, examples))| Runs {
             rule,
@@ -96,16 +104,16 @@ impl Tally {
                 Fate::Ends => "end",
             },
             number,
-            examples,
+            examples: named(examples),
         });
         People { customers: self.customers, moves: moves.collect(), runs: runs.collect() }
     }
 }
 
-fn count(counted: &mut Counted, name: &str) {
+fn count(counted: &mut Counted, id: &str) {
     counted.0 += 1;
     if counted.1.len() < EXAMPLES {
-        counted.1.push(name.to_owned());
+        counted.1.push(id.to_owned());
     }
 }
 

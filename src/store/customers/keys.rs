@@ -4,8 +4,26 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::db::{Arg, indexed};
 use super::super::rows::Many;
-use super::super::{Result, Tx};
+use super::super::{Result, Store, Tx};
 use crate::journey::event::Key;
+
+impl Store {
+    /// The keys that name these customers; those whom none names are absent.
+    pub async fn keys_of(&self, customers: &[String]) -> Result<HashMap<String, Vec<Key>>> {
+        const SQL: &str = "SELECT customer, kind, value FROM customer_keys WHERE customer = ANY($1)";
+        let mut keys: HashMap<String, Vec<Key>> = HashMap::new();
+        if customers.is_empty() {
+            return Ok(keys);
+        }
+        let ids = Arg::texts(customers.iter().map(String::as_str));
+        for row in self.read("read customers' keys", SQL, vec![ids]).await? {
+            let mut fields = row.fields();
+            let customer = fields.text()?;
+            keys.entry(customer).or_default().push(Key { kind: fields.text()?, value: fields.text()? });
+        }
+        Ok(keys)
+    }
+}
 
 impl Tx {
     /// The customers that keys name; keys that name nobody are absent.
