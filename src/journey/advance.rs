@@ -69,7 +69,7 @@ pub struct Advance {
     pub walked: Vec<Walked>,
 }
 
-/// A step that a run took, by positions in [`Rule::steps`].
+/// A step that a run took, by positions in [`super::rule::Rule::steps`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walked {
     /// The rule.

@@ -1,5 +1,5 @@
 //! A letter as it would go out, for people who look at it or send it to themselves: composed by [`Composer`] over the same
-//! context as in earnest, for a real customer, for one that a fixture makes up, or for the one of [`sample`].
+//! context as in earnest, for a real customer, for one that a fixture makes up, or for the one of `sample`.
 //!
 //! Invariants: nothing here is recorded or counted; with the signer of [`LinkSigner::of_previews`] no link unsubscribes
 //! anybody.

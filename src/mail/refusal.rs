@@ -1,4 +1,4 @@
-//! What a refusal means, as data: the first row of [`TABLE`] that fits decides.
+//! What a refusal means, as data: the first row of `TABLE` that fits decides.
 //!
 //! Invariants: a 4yz is never permanent; a refusal of the conversation itself (greeting, TLS, log-in) is never held against
 //! a letter; an address is called dead only by a reply about that recipient that says so. RFC 3463's 5.7.* is policy and

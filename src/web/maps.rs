@@ -1,7 +1,7 @@
 //! The map pages and the figures behind them: `/maps`, `/maps/{map}` and `GET /api/v1/maps/{map}`.
 //!
 //! Invariant: page, live updates and API show the same texts, because all are made by one walk over one set of figures
-//! ([`view::MapView`]); only splits stand as they were when the page was asked for. The page is whole without its script.
+//! (`view::MapView`); only splits stand as they were when the page was asked for. The page is whole without its script.
 
 mod emotion;
 mod live;

@@ -11,7 +11,7 @@ use crate::journey::money::Money;
 use crate::journey::time::Timestamp;
 
 /// `customer`, `orders`, `cart`, `messages`, `stage`, `consent` and, if given, `event`, as one document: those of them that
-/// are `wanted`. Every name of [`FACTS`](super::FACTS) under them is there, `null` where nothing was said.
+/// are `wanted`. Every name of [`FACTS`] under them is there, `null` where nothing was said.
 pub fn document(customer: &Customer, event: Option<&Value>, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
     let mut roots: Map<String, Value> = Map::new();
     for fact in FACTS.iter().filter(|fact| fact.root != "event" && wanted(fact.root)) {
