@@ -1,5 +1,7 @@
 //! Customers, their keys, their merges, and the events that made them what they are.
 
+use std::collections::HashMap;
+
 use milepost::journey::event::Key;
 use milepost::store::StoredEvent;
 
@@ -66,6 +68,8 @@ async fn keys_name_one_customer_each(place: &Place) {
     tx.commit().await.unwrap();
     assert_eq!(place.store.customer_by_key(&mail).await.unwrap().unwrap().id, "ben");
     assert_eq!(place.store.customer_by_key(&other).await.unwrap(), None);
+    let keys = place.store.keys_of(&["ada".into(), "ben".into(), "nobody".into()]).await.unwrap();
+    assert_eq!(keys, HashMap::from([("ada".into(), vec![phone]), ("ben".into(), vec![mail])]));
 }
 
 async fn strange_keys_are_found_again(place: &Place) {
