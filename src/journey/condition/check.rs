@@ -4,11 +4,13 @@ mod names;
 mod parse;
 mod parts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cel::IdedExpr;
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo};
+
+pub use names::named_segments;
 
 use super::text::{depth, range, slice, visit};
 use super::{AgeKind, ConditionFault, Node};
@@ -62,22 +64,6 @@ pub(super) fn compile(text: &str, scope: &Scope) -> Result<Node, Vec<ConditionFa
     let mut checker = Checker { scope, info, faults: Vec::new(), locals: Vec::new(), loops: 0 };
     let root = checker.node(&names::spelt_out(program.expression()));
     if checker.faults.is_empty() { Ok(root) } else { Err(checker.faults) }
-}
-
-/// The segments that a condition names; none if it is no condition.
-pub fn named_segments(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    if text.len() > MAX_BYTES || nesting(text) > MAX_NESTING {
-        return names;
-    }
-    if let Ok(program) = cel::Program::compile(text)
-        && depth(program.expression()) <= MAX_DEPTH
-    {
-        visit(&names::spelt_out(program.expression()), &mut |node| {
-            names.extend(dotted(node).and_then(|path| path.strip_prefix(SEGMENT).map(str::to_owned)));
-        });
-    }
-    names
 }
 
 /// How deep brackets and prefix operators nest, at most; what stands in quotes counts too, which does no harm.

@@ -1,10 +1,29 @@
-//! Names with a `-`, which reads as a minus after a dot: `stage['pet-shop']` is another spelling of a name.
+//! Names in a condition. One with a `-`, which would be a minus after a dot, has another spelling: `stage['pet-shop']`.
+
+use std::collections::BTreeSet;
 
 use cel::IdedExpr;
 use cel::common::ast::operators as op;
 use cel::common::ast::{EntryExpr, Expr, LiteralValue, SelectExpr};
 
-use super::dotted;
+use super::{MAX_BYTES, MAX_DEPTH, MAX_NESTING, SEGMENT, dotted, nesting};
+use crate::journey::condition::text::{depth, visit};
+
+/// The segments that a condition names; none if it is no condition.
+pub fn named_segments(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if text.len() > MAX_BYTES || nesting(text) > MAX_NESTING {
+        return names;
+    }
+    if let Ok(program) = cel::Program::compile(text)
+        && depth(program.expression()) <= MAX_DEPTH
+    {
+        visit(&spelt_out(program.expression()), &mut |node| {
+            names.extend(dotted(node).and_then(|path| path.strip_prefix(SEGMENT).map(str::to_owned)));
+        });
+    }
+    names
+}
 
 /// The expression with every `name['field']` as a selection. It is no deeper than it was.
 pub(super) fn spelt_out(expression: &IdedExpr) -> IdedExpr {
