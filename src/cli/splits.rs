@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::context::{Context, book_in_force};
 use super::{known, out};
-use crate::insight::splits::{SplitFigures, figures};
+use crate::insight::splits::{ArmFigures, SplitFigures, figures};
+use crate::journey::rule::Rule;
 
 /// Arguments of `splits`.
 #[derive(Debug, Args)]
@@ -25,8 +26,8 @@ pub(super) async fn run(args: &SplitsArgs, context: &Context) -> anyhow::Result<
     if let Some(name) = &args.rule {
         known::check("rule", name, book.rules.keys().map(String::as_str))?;
     }
-    let mut all = figures(&store, &book, context.clock.now()).await?;
-    all.retain(|split| args.rule.as_ref().is_none_or(|rule| *rule == split.rule));
+    let wanted = |rule: &Rule| args.rule.as_ref().is_none_or(|name| *name == rule.id);
+    let all = figures(&store, &book, context.clock.now(), wanted).await?;
     if args.json {
         out::json(&all)?;
     } else if all.is_empty() {
@@ -45,7 +46,7 @@ pub(super) async fn run(args: &SplitsArgs, context: &Context) -> anyhow::Result<
 fn print(split: &SplitFigures, zone: chrono_tz::Tz) -> std::io::Result<()> {
     out::line(format_args!("{} / {}", split.rule, split.step))?;
     let share = |share: f64| format!("{:.1} %", share * 100.0);
-    let row = |arm: &crate::insight::splits::ArmFigures| {
+    let row = |arm: &ArmFigures| {
         let interval =
             arm.interval.map_or_else(String::new, |(low, high)| format!("{} to {}", share(low), share(high)));
         let conversion = if arm.known == 0 { String::new() } else { share(arm.conversion) };

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::journey::book::Rulebook;
-use crate::journey::rule::SplitArm;
+use crate::journey::rule::{Rule, SplitArm};
 use crate::journey::split::{ArmCount, SplitStep};
 use crate::journey::time::Timestamp;
 use crate::store::{Result, Store};
@@ -71,11 +71,17 @@ pub async fn counts(store: &Store, split: &SplitStep<'_>, now: Timestamp) -> Res
     Ok(split.arms.iter().map(count).collect())
 }
 
-/// The splits of a rulebook with how their arms have done by now.
-pub async fn figures(store: &Store, book: &Rulebook, now: Timestamp) -> Result<Vec<SplitFigures>> {
+/// The splits of the rules that are `wanted`, with how their arms have done by now.
+pub async fn figures(
+    store: &Store,
+    book: &Rulebook,
+    now: Timestamp,
+    wanted: impl Fn(&Rule) -> bool,
+) -> Result<Vec<SplitFigures>> {
     let rows = store.winner_rows().await?;
     let mut all = Vec::new();
-    for split in book.splits() {
+    // Counting reads a row a customer, so only what is shown is counted.
+    for split in book.splits().filter(|split| book.rules.get(split.rule).is_some_and(&wanted)) {
         let counted = counts(store, &split, now).await?;
         let row = rows.iter().find(|row| row.rule == split.rule && row.step == split.step);
         let winner = row.filter(|_| split.pick.is_some() && book.winner(split.rule, split.step, split.arms).is_some());

@@ -15,7 +15,7 @@ use super::book::Rulebook;
 use super::customer::{Customer, Enrollment};
 use super::effect::{Cause, Effect, EndReason};
 use super::pause::hash_of;
-use super::rule::{OnChange, Rule, Step};
+use super::rule::{OnChange, Rule};
 use super::time::Timestamp;
 
 impl Rulebook {
@@ -92,12 +92,13 @@ fn counterpart<'r>(old: Option<&Rule>, now: &'r Rule, step: &str) -> Option<&'r 
     place.map(|place| now.steps[place].id.as_str())
 }
 
+/// What the steps of a rule are called, and whether that is made from what they do.
+fn names(rule: &Rule) -> Vec<(bool, &str)> {
+    rule.steps.iter().map(|step| (step.made.is_some(), step.made.as_deref().unwrap_or(&step.id))).collect()
+}
+
 /// Which step of a rule is which of another, where they are in the same order.
 fn kept(old: &Rule, now: &Rule) -> BTreeMap<usize, usize> {
-    let names = |rule: &Rule| -> Vec<(bool, String)> {
-        let name = |step: &Step| (step.made.is_some(), step.made.clone().unwrap_or_else(|| step.id.clone()));
-        rule.steps.iter().map(name).collect()
-    };
     let same = capture_diff_slices(Algorithm::Myers, &names(old), &names(now)).into_iter().filter_map(|op| match op {
         DiffOp::Equal { old_index, new_index, len } => Some((0..len).map(move |n| (old_index + n, new_index + n))),
         _ => None,

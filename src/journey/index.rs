@@ -148,22 +148,25 @@ impl Rulebook {
     }
 
     /// The rules that a condition starts which may have changed.
-    pub(super) fn started_by_truth(&self, touched: &Touched) -> impl Iterator<Item = &Rule> {
+    pub(super) fn started_by_truth<'b>(&'b self, touched: &Touched) -> impl Iterator<Item = &'b Rule> + use<'b> {
         self.lists().becomes.concerned(touched).into_iter().filter_map(|id| self.rules.get(id))
     }
 
     /// The rules that a date starts which may have changed.
-    pub(super) fn started_by_date(&self, touched: &Touched) -> impl Iterator<Item = &Rule> {
+    pub(super) fn started_by_date<'b>(&'b self, touched: &Touched) -> impl Iterator<Item = &'b Rule> + use<'b> {
         self.lists().dates.concerned(touched).into_iter().filter_map(|id| self.rules.get(id))
     }
 
     /// The maps on which somebody's place may have changed.
-    pub(super) fn maps_concerned(&self, touched: &Touched) -> impl Iterator<Item = &JourneyMap> {
+    pub(super) fn maps_concerned<'b>(&'b self, touched: &Touched) -> impl Iterator<Item = &'b JourneyMap> + use<'b> {
         self.lists().maps.concerned(touched).into_iter().filter_map(|id| self.maps.get(id))
     }
 
     /// The segments in which somebody's membership may have changed, by their keys.
-    pub(super) fn segments_concerned(&self, touched: &Touched) -> impl Iterator<Item = (&str, &Segment)> {
+    pub(super) fn segments_concerned<'b>(
+        &'b self,
+        touched: &Touched,
+    ) -> impl Iterator<Item = (&'b str, &'b Segment)> + use<'b> {
         self.lists().segments.concerned(touched).into_iter().filter_map(|key| Some((key, self.segments.get(key)?)))
     }
 }

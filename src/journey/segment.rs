@@ -50,7 +50,7 @@ impl Run<'_> {
             let (map, segment) = (map.to_owned(), segment.to_owned());
             moved.push(SegmentMove { map, segment, joined: false, since, at: now, cause: cause.clone() });
         }
-        for (key, segment) in book.segments_concerned(&self.touched.clone()) {
+        for (key, segment) in book.segments_concerned(&self.touched) {
             let answer = segment.condition.evaluate(self.facts(None));
             self.flips = earliest(self.flips, answer.flips_at);
             let joined = answer.holds && self.customer.deleted_at.is_none();

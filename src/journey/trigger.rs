@@ -95,7 +95,7 @@ impl Run<'_> {
     /// Starts the rules whose `becomes` condition turned true.
     pub(super) fn start_on_truths(&mut self, occasion: &Occasion<'_>) {
         let book = self.book;
-        for rule in book.started_by_truth(&self.touched.clone()) {
+        for rule in book.started_by_truth(&self.touched) {
             let Trigger::Becomes { condition } = &rule.trigger else { continue };
             let Answer { holds, flips_at } = condition.evaluate(self.facts(None));
             self.flips = placement::earliest(self.flips, flips_at);

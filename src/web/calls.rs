@@ -13,13 +13,12 @@ use serde_json::json;
 
 use super::App;
 use super::auth::Tokens;
-use super::events::{self, SOURCE, read_call};
+use super::events::{self, read_call};
 use super::intake::Intake;
 use super::problem::Problem;
 use crate::journey::book::Rulebook;
 use crate::journey::rule::Trigger;
 use crate::journey::spelling::nearest;
-use crate::store::{Channel, NewBody};
 
 /// The header that makes a call repeatable.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -46,7 +45,7 @@ pub async fn start(
         }
     };
     let id = event.id.clone();
-    let stored = events::submit(&state, vec![body_of(&event)]).await?;
+    let stored = events::submit(&state, vec![events::body_of(&event)]).await?;
     let status = if stored.first().copied().unwrap_or(false) { "accepted" } else { "duplicate" };
     counter!("milepost_api_calls_total", "answer" => status).increment(1);
     tracing::debug!(api.token = token, rule.id = rule, event.id = id, "web.rule.called");
@@ -57,18 +56,6 @@ pub async fn start(
 pub async fn only_post() -> Response {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Rules are started with POST.");
     ([(ALLOW, "POST")], problem).into_response()
-}
-
-fn body_of(event: &crate::journey::event::Event) -> NewBody {
-    NewBody {
-        connection: SOURCE.into(),
-        channel: Channel::Api,
-        content_type: "application/json".into(),
-        query: String::new(),
-        body: json!([event]).to_string().into_bytes(),
-        received_at: event.received_at,
-        dedupe: Some(event.id.clone()),
-    }
 }
 
 /// A call of a rule that is not there, or that something else starts, would wait for nothing.

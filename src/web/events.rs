@@ -152,6 +152,19 @@ pub(super) async fn submit(state: &WebState, bodies: Vec<NewBody>) -> Result<Vec
     state.ingest.submit(bodies).await.map_err(|error| Problem::not_stored(&error))
 }
 
+/// An event that was accepted by the API, as a body of its own.
+pub(super) fn body_of(event: &Event) -> NewBody {
+    NewBody {
+        connection: SOURCE.into(),
+        channel: Channel::Api,
+        content_type: "application/json".into(),
+        query: String::new(),
+        body: json!([event]).to_string().into_bytes(),
+        received_at: event.received_at,
+        dedupe: Some(event.id.clone()),
+    }
+}
+
 /// Stores the events that passed, in one go.
 async fn store(state: &WebState, readings: Vec<Reading>) -> Result<Vec<Answer>, Problem> {
     let mut answers = Vec::with_capacity(readings.len());
@@ -162,15 +175,7 @@ async fn store(state: &WebState, readings: Vec<Reading>) -> Result<Vec<Answer>, 
         let verdict = match event {
             Ok(event) => {
                 note = unheard(&book.rulebook, &event.kind);
-                bodies.push(NewBody {
-                    connection: SOURCE.into(),
-                    channel: Channel::Api,
-                    content_type: "application/json".into(),
-                    query: String::new(),
-                    body: json!([event]).to_string().into_bytes(),
-                    received_at: event.received_at,
-                    dedupe: Some(event.id),
-                });
+                bodies.push(body_of(&event));
                 Verdict::Accepted
             }
             Err(faults) => Verdict::Refused { faults },

@@ -18,8 +18,8 @@ use tera::Context;
 
 use super::problem::Problem;
 use super::{App, WebState};
-use crate::insight::splits::SplitFigures;
 use crate::insight::{self, MapFigures};
+use crate::journey::rule::Rule;
 use crate::rulebook::Book;
 use crate::store::StoreError;
 use splits::SplitView;
@@ -59,13 +59,13 @@ pub async fn show(State(state): State<App>, Path(id): Path<String>) -> Response 
         Ok(None) => return state.pages.missing(),
         Err(error) => return state.pages.failed(&error),
     };
-    let splits = match insight::splits::figures(&state.store, &book.rulebook, state.clock.now()).await {
+    let of_map = |rule: &Rule| rule.map == id;
+    let splits = match insight::splits::figures(&state.store, &book.rulebook, state.clock.now(), of_map).await {
         Ok(splits) => splits,
         Err(error) => return state.pages.failed(&error),
     };
-    let of_map = |split: &&SplitFigures| book.rulebook.rules.get(&split.rule).is_some_and(|rule| rule.map == id);
     let zone = book.rulebook.shop.zone;
-    let splits: Vec<SplitView> = splits.iter().filter(of_map).map(|split| SplitView::new(split, zone)).collect();
+    let splits: Vec<SplitView> = splits.iter().map(|split| SplitView::new(split, zone)).collect();
     let mut context = page_context(&state);
     context.insert("map", &view);
     context.insert("splits", &splits);

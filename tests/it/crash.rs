@@ -43,23 +43,33 @@ async fn mailbox() -> Mailbox {
     Mailbox::start(([127, 0, 0, 1], 0).into()).await.expect("a mailbox")
 }
 
+/// Waits until something is so in the database that the daemon, another process, writes: it can only be looked at again.
+async fn until(so: impl AsyncFn() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    while !so().await {
+        looks.tick().await;
+    }
+}
+
+/// Whether everything accepted is applied.
+async fn applied(store: &Store) -> bool {
+    let bodies = store.count_bodies().await.expect("counts");
+    bodies.pending + bodies.waiting == 0
+}
+
 /// Waits until everything accepted is applied and every letter has come to its end.
 async fn drained(store: &Store) {
     let waits = async |state| {
         let filter = MessageFilter { state: Some(state), limit: 1, ..MessageFilter::default() };
         !store.messages(&filter).await.expect("reads").is_empty()
     };
-    loop {
-        let bodies = store.count_bodies().await.expect("counts");
-        if bodies.pending + bodies.waiting == 0
+    until(async || {
+        applied(store).await
             && store.next_due().await.expect("reads").is_none()
             && !waits(MessageState::Queued).await
             && !waits(MessageState::Sending).await
-        {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    })
+    .await;
 }
 
 /// What must hold at the end, however often the daemon died.

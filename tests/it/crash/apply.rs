@@ -49,6 +49,7 @@ async fn in_force_now(folder: &Folder) -> usize {
 /// Subjects of the letters that came about an order.
 async fn letters_about(mailbox: &Mailbox, order: &str) -> Vec<String> {
     loop {
+        let known = mailbox.count();
         let letters = mailbox.letters();
         let about = letters.iter().filter(|letter| {
             String::from_utf8_lossy(&letter.bytes).lines().any(|line| line.split(' ').next() == Some(order))
@@ -58,7 +59,7 @@ async fn letters_about(mailbox: &Mailbox, order: &str) -> Vec<String> {
             subjects.sort();
             return subjects;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        mailbox.wait_for(known + 1).await;
     }
 }
 

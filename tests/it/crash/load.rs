@@ -15,6 +15,8 @@ use crate::support::{TOKEN, person};
 
 const CLIENTS: usize = 4;
 const CUSTOMERS: usize = 40;
+/// How long a client waits that was turned away.
+const BACK_OFF: Duration = Duration::from_millis(20);
 
 /// Clients at work.
 pub(super) struct Load {
@@ -141,8 +143,8 @@ impl One {
             if self.rng.u8(0..4) == 0 {
                 return;
             }
-            // It is gone and nobody has noticed yet, or it has too much to do.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            // It is gone and nobody has noticed yet, or it has too much to do: until it is elsewhere, or for a moment.
+            let _ = tokio::time::timeout(BACK_OFF, self.address.changed()).await;
         }
     }
 

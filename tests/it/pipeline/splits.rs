@@ -31,7 +31,7 @@ const THREE: &str = "{share: 40%, name: warm, then: [{send: warm}]}, {share: 40%
 async fn split(daemon: &Daemon) -> SplitFigures {
     let engine = &daemon.app.engine;
     let book = engine.book.load_full();
-    let mut all = figures(&engine.store, &book.rulebook, daemon.clock.now()).await.expect("reads");
+    let mut all = figures(&engine.store, &book.rulebook, daemon.clock.now(), |_| true).await.expect("reads");
     assert_eq!(all.len(), 1);
     all.remove(0)
 }
