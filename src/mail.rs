@@ -18,6 +18,7 @@ pub mod mailbox;
 pub mod outcome;
 pub mod preview;
 pub mod refusal;
+pub mod returns;
 pub mod transport;
 
 pub use address::{Address, AddressError};
@@ -26,4 +27,5 @@ pub use links::{LinkSigner, Unsubscribe};
 pub use mailbox::Mailbox;
 pub use outcome::{Outcome, Step};
 pub use preview::Preview;
+pub use returns::ReturnAddresses;
 pub use transport::{Checked, Opened, Patience, Relay, RelayError, TlsError, Tuning};

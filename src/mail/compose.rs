@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::address::{Address, AddressError};
 use super::links::LinkSigner;
+use super::returns::{ReturnAddresses, ReturnsError};
 use super::{body, headers};
 use crate::journey::customer::Customer;
 use crate::journey::effect::PlannedMessage;
@@ -129,6 +130,9 @@ pub enum ComposeError {
         /// What the templates said.
         reason: String,
     },
+    /// An address of `[mail.returns]` can't take what comes back.
+    #[error(transparent)]
+    Returns(#[from] ReturnsError),
     /// The parts could not be put together.
     #[error("the letter's parts could not be put together")]
     Build(#[source] lettre::error::Error),
@@ -143,6 +147,7 @@ pub struct Composer {
     public_url: String,
     shop: Value,
     signer: LinkSigner,
+    returns: ReturnAddresses,
 }
 
 impl Composer {
@@ -160,6 +165,7 @@ impl Composer {
         let reply_to = mail.reply_to.as_deref().map(|value| sender("mail.reply_to", value)).transpose()?;
         Ok(Self {
             from,
+            returns: ReturnAddresses::new(&mail.returns, signer.clone())?,
             envelope_from,
             reply_to: reply_to.map(|(mailbox, _)| mailbox),
             public_url: public_url.trim_end_matches('/').to_owned(),
@@ -178,9 +184,10 @@ impl Composer {
         self.from.to_string()
     }
 
-    /// The sender of envelopes.
-    pub fn envelope_from(&self) -> &Address {
-        &self.envelope_from
+    /// The sender of a letter's envelope: where bounces go, and the same for every try. Where they are read, the address
+    /// names the letter (VERP).
+    pub fn envelope_from(&self, message: &str) -> Address {
+        self.returns.bounce(message).unwrap_or_else(|| self.envelope_from.clone())
     }
 
     /// Composes one letter.
@@ -258,7 +265,7 @@ impl Composer {
         if job.purpose == headers::TRANSACTIONAL {
             message = message.raw_header(headers::auto_submitted());
         } else {
-            for field in headers::list_unsubscribe(&unsubscribe) {
+            for field in headers::list_unsubscribe(&unsubscribe, self.returns.unsubscribe(job.message).as_ref()) {
                 message = message.raw_header(field);
             }
         }
@@ -269,7 +276,7 @@ impl Composer {
             None => message.singlepart(body::single(&rendered.text)),
         };
         let raw = built.map_err(ComposeError::Build)?.formatted();
-        let envelope_from = self.envelope_from.clone();
+        let envelope_from = self.envelope_from(job.message);
         Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from })
     }
 

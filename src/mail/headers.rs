@@ -44,9 +44,14 @@ pub fn date(at: Timestamp) -> Date {
     Date::new(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
 }
 
-/// `List-Unsubscribe` and `List-Unsubscribe-Post` (RFC 2369, RFC 8058) for an address made by [`super::links`].
-pub fn list_unsubscribe(url: &str) -> [HeaderValue; 2] {
-    [raw("List-Unsubscribe", format!("<{url}>")), raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into())]
+/// `List-Unsubscribe` and `List-Unsubscribe-Post` (RFC 2369, RFC 8058) for a page made by [`super::links`] and, where mail
+/// that comes back is read, an address made by [`super::returns`]. The page comes first: readers take the first they can use.
+pub fn list_unsubscribe(url: &str, address: Option<&Address>) -> [HeaderValue; 2] {
+    let by_mail = address.map(|address| format!(", <mailto:{address}?subject=unsubscribe>")).unwrap_or_default();
+    [
+        raw("List-Unsubscribe", format!("<{url}>{by_mail}")),
+        raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()),
+    ]
 }
 
 /// `Feedback-ID`: campaign, customer group, kind of mail and sender, by which mailbox providers report complaints.

@@ -93,6 +93,17 @@ impl LinkSigner {
         hex::encode(&self.mac(BOUNDARY, message.as_bytes()).finalize().into_bytes()[..16])
     }
 
+    /// The first bytes of a signature, where room is short.
+    pub(super) fn sign_short<const N: usize>(&self, use_for: &[u8], said: &[u8]) -> [u8; N] {
+        let mac = self.mac(use_for, said).finalize().into_bytes();
+        std::array::from_fn(|at| mac.get(at).copied().unwrap_or_default())
+    }
+
+    /// Whether these are the first bytes of the signature.
+    pub(super) fn verify_short(&self, use_for: &[u8], said: &[u8], mac: &[u8]) -> bool {
+        self.mac(use_for, said).verify_truncated_left(mac).is_ok()
+    }
+
     fn mac(&self, use_for: &[u8], said: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.keyed.clone();
         mac.update(use_for);

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::returns::ReturnSettings;
 use crate::journey::time::Span;
 
 /// How letters leave.
@@ -23,6 +24,8 @@ pub struct MailSettings {
     pub retry: Vec<Span>,
     /// Relays by name; the first by name is used.
     pub relays: BTreeMap<String, RelaySettings>,
+    /// How what comes back is told apart: bounces, complaints, unsubscriptions by mail.
+    pub returns: ReturnSettings,
 }
 
 impl Default for MailSettings {
@@ -33,6 +36,7 @@ impl Default for MailSettings {
             reply_to: None,
             retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
             relays: BTreeMap::new(),
+            returns: ReturnSettings::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod mail;
 mod peers;
 mod pipeline;
 mod retailcrm;
+mod returns;
 mod rulebook;
 mod settings;
 mod store;

@@ -149,7 +149,7 @@ impl Lane {
             message_id: message_id.clone(),
             locale: claimed.locale.clone(),
             raw: raw.clone(),
-            envelope_from: self.engine.composer.envelope_from().clone(),
+            envelope_from: self.engine.composer.envelope_from(&claimed.id),
         }))
     }
 

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::order::fields_of;
 use crate::settings::{
     ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, IngestSettings, LogSettings,
-    MailSettings, RelaySettings, RulesSettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
+    MailSettings, RelaySettings, ReturnSettings, RulesSettings, ServerSettings, Settings, ShopSettings,
+    WebhookSettings,
 };
 
 /// The whole schema.
@@ -86,6 +87,7 @@ impl Schema {
             ("LogSettings", fields_of::<LogSettings>()),
             ("MailSettings", fields_of::<MailSettings>()),
             ("RelaySettings", fields_of::<RelaySettings>()),
+            ("ReturnSettings", fields_of::<ReturnSettings>()),
             ("RulesSettings", fields_of::<RulesSettings>()),
             ("ServerSettings", fields_of::<ServerSettings>()),
             ("ShopSettings", fields_of::<ShopSettings>()),

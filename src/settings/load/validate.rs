@@ -4,6 +4,7 @@
 
 mod connections;
 mod mail;
+mod returns;
 mod webhooks;
 
 use std::net::IpAddr;

@@ -13,6 +13,7 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
         let path = format!("mail.retry[{index}]");
         check.that(!wait.is_zero(), &path, "a wait before the next try is no time at all", "write for example `5m`");
     }
+    super::returns::all(&mail.returns, check);
     for (name, settings) in &mail.relays {
         relay(name, settings, check);
     }
