@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::crm::Connection;
+use crate::engine::archive::Archive;
 use crate::engine::in_force;
 use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
@@ -96,6 +97,7 @@ impl App {
             connections: Arc::new(connections),
             references: ArcSwap::from_pointee(BTreeMap::new()),
             composer,
+            archive: Archive::new(settings.shop.clone()),
             relay,
             retry: settings.mail.retry.clone(),
             webhooks: Webhooks::build(&settings.webhooks, &settings.errands)?,

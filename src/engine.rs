@@ -6,6 +6,7 @@
 //! Walk of an event: `web` -> [`ingest`] (inbox) -> [`process`] (parse, identity, advance, one transaction) -> [`send`]
 //! (compose, last check, hand-over, outcome).
 
+pub mod archive;
 pub mod backtest;
 pub mod batch;
 pub mod codes;
@@ -55,6 +56,8 @@ pub struct Engine {
     pub references: ArcSwap<BTreeMap<String, References>>,
     /// Makes letters.
     pub composer: Composer,
+    /// What letters are kept by.
+    pub archive: archive::Archive,
     /// Where letters go; none is configured if `None`, and letters then wait.
     pub relay: Option<Relay>,
     /// Waits between tries of a letter.

@@ -15,6 +15,7 @@ mod cursors;
 mod customers;
 mod db;
 mod decisions;
+mod dictionaries;
 mod errands;
 mod error;
 mod events;
@@ -48,7 +49,7 @@ pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use rulebooks::InForce;
 pub use splits::{ArmRow, WinnerRow};
 pub use suppressions::Suppression;
-pub use vault::Sealed;
+pub use vault::{Dictionary, Sealed};
 
 use std::collections::{BTreeSet, HashMap};
 

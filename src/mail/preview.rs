@@ -125,6 +125,24 @@ impl<'a> Preview<'a> {
     }
 }
 
+/// A letter for several people who are made up, with names and carts of different lengths: what letters of its template have
+/// in common.
+pub fn samples<'a>(
+    book: &'a Book,
+    shop: &ShopSettings,
+    letter: (&'a str, &'a str),
+    locale: &str,
+    at: Timestamp,
+) -> Vec<Preview<'a>> {
+    let made_up = [("Konstantin", 6), ("Li", 1), ("Anna", 3)];
+    let sampled = made_up.iter().map(|(name, things)| {
+        let mut preview = Preview::of(book, shop, letter, Whom::Sample, Some(locale.to_owned()), at);
+        sample::vary(&mut preview.customer, name, *things, shop, at);
+        preview
+    });
+    sampled.collect()
+}
+
 /// The letters, with what a fixture gives laid over what they read of the customer.
 impl LetterSource for Preview<'_> {
     fn reads(&self, map: &str, letter: &str, locale: &str, root: &str) -> bool {

@@ -189,7 +189,7 @@ fn bodies(rows: &[Row]) -> Result<Vec<Body>> {
                 channel: fields.word(Channel::parse)?,
                 content_type: fields.text()?,
                 query: fields.text()?,
-                body: vault::open(&fields.bytes()?)?,
+                body: vault::open(&fields.bytes()?, None)?,
                 received_at: fields.time()?,
                 state: fields.word(BodyState::parse)?,
                 attempts: fields.int()?,

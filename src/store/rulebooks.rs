@@ -50,6 +50,6 @@ impl Store {
     pub async fn rulebook_files(&self, hash: &str) -> Result<Option<Vec<u8>>> {
         const SQL: &str = "SELECT files FROM rulebooks WHERE hash = $1";
         let rows = self.read("read a rulebook", SQL, vec![Arg::text(hash)]).await?;
-        rows.first().map(|row| vault::open(&row.fields().bytes()?)).transpose()
+        rows.first().map(|row| vault::open(&row.fields().bytes()?, None)).transpose()
     }
 }

@@ -1,6 +1,7 @@
 //! Behaviour of the mail room: letters as bytes, and what comes of handing them over.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod archive;
 mod check;
 mod compose;
 mod injection;

@@ -4,6 +4,7 @@
 //! own, with a relay that is told how to behave. At its end [`books::check`] audits it: every letter that arrived is on
 //! record to the byte, and the figures are what a recount of documents and records gives.
 
+mod archive;
 mod batches;
 pub mod books;
 mod cancel;

@@ -15,7 +15,7 @@ use crate::engine::record::{Recorder, Recording};
 use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
 use crate::mail::{Address, Job, Letter, Relay};
-use crate::store::{Claimed, Frozen, Sealed};
+use crate::store::{Claimed, Frozen};
 
 pub(super) struct Lane {
     pub(super) engine: Arc<Engine>,
@@ -122,7 +122,7 @@ impl Lane {
                     to: letter.to.as_str().to_owned(),
                     subject: letter.subject.clone(),
                     message_id: letter.message_id.clone(),
-                    sealed: Sealed::of(&letter.raw),
+                    sealed: engine.sealed(&book, &claimed.map, &claimed.letter, &letter).await,
                     relay: self.relay.name().to_owned(),
                     locale: letter.locale.clone(),
                 };

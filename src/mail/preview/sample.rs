@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::journey::book::Rulebook;
 use crate::journey::condition::Facts;
-use crate::journey::customer::{Customer, Standing};
+use crate::journey::customer::{Attribute, Customer, Standing};
 use crate::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile, kind};
 use crate::journey::facts::fold;
 use crate::journey::facts::topic::Touched;
@@ -47,6 +47,16 @@ pub(super) fn customer(book: &Rulebook, shop: &ShopSettings, now: Timestamp) -> 
         placement::place(book, facts, &Touched::All).into_iter().filter_map(|(map, place)| Some((map, place.stage?)));
     customer.stages = placed.map(|(map, stage)| (map, Standing { stage, since: now })).collect();
     customer
+}
+
+/// The same customer under another name and with more or fewer things in the cart.
+pub(super) fn vary(customer: &mut Customer, name: &str, things: usize, shop: &ShopSettings, at: Timestamp) {
+    customer.attributes.insert("first_name".into(), Attribute { value: json!(name), at });
+    let filled = (1..=things).map(|n| Item {
+        image: Some(page(&format!("pictures/{n}.jpg"), shop)),
+        ..item(&format!("Thing {n} for {name}"), 2.0, 20, shop)
+    });
+    customer.cart.content.items = filled.collect();
 }
 
 /// An event of a kind as it would begin a rule for a customer: about the latest order or the cart, where the kind is.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::db::{Arg, Row};
 use super::super::rows::Many;
-use super::super::{Result, Sealed, Store, Tx, vault};
+use super::super::{Result, Sealed, Store, Tx};
 use super::MessageState;
 use super::log::Change;
 use crate::journey::policy::Letter;
@@ -111,7 +111,8 @@ impl Tx {
         let mut messages: Vec<Claimed> = found.into_iter().map(|(message, _)| message).collect();
         let frozen: Vec<&str> = frozen(&messages);
         if !frozen.is_empty() {
-            let bytes = bytes(&self.fetch("read frozen messages", BYTES, vec![Arg::texts(frozen)]).await?)?;
+            let rows = self.fetch("read frozen messages", BYTES, vec![Arg::texts(frozen)]).await?;
+            let bytes = self.opened(&rows).await?;
             thaw(&mut messages, bytes);
         }
         Ok(messages)
@@ -237,15 +238,6 @@ pub(super) fn claimed(row: &Row) -> Result<(Claimed, Option<Timestamp>)> {
 
 pub(super) fn frozen(messages: &[Claimed]) -> Vec<&str> {
     messages.iter().filter(|message| message.message_id.is_some()).map(|message| message.id.as_str()).collect()
-}
-
-pub(super) fn bytes(rows: &[Row]) -> Result<HashMap<String, Vec<u8>>> {
-    rows.iter()
-        .map(|row| {
-            let mut fields = row.fields();
-            Ok((fields.text()?, vault::open(&fields.bytes()?)?))
-        })
-        .collect()
 }
 
 pub(super) fn thaw(messages: &mut [Claimed], mut bytes: HashMap<String, Vec<u8>>) {

@@ -22,7 +22,7 @@ impl Store {
         let frozen = claim::frozen(&messages);
         if !frozen.is_empty() {
             let rows = self.read("read messages in doubt", claim::BYTES, vec![Arg::texts(frozen)]).await?;
-            claim::thaw(&mut messages, claim::bytes(&rows)?);
+            claim::thaw(&mut messages, self.opened(&rows).await?);
         }
         Ok(messages)
     }

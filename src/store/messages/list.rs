@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::db::{Arg, Row};
-use super::super::{Result, Store, vault};
+use super::super::{Result, Store};
 use super::MessageState;
 use crate::journey::effect::PolicyVerdict;
 use crate::journey::time::Timestamp;
@@ -148,9 +148,9 @@ impl Store {
 
     /// The exact bytes of a letter as they were last handed over.
     pub async fn raw(&self, id: &str) -> Result<Option<Vec<u8>>> {
-        const SQL: &str = "SELECT bytes FROM message_bytes WHERE message = $1";
+        const SQL: &str = "SELECT message, bytes FROM message_bytes WHERE message = $1";
         let rows = self.read("read a message's bytes", SQL, vec![Arg::text(id)]).await?;
-        rows.first().map(|row| vault::open(&row.fields().bytes()?)).transpose()
+        Ok(self.opened(&rows).await?.remove(id))
     }
 }
 
