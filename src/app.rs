@@ -30,7 +30,7 @@ use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::{Span, Timestamp};
-use crate::mail::{Composer, LinkSigner, Relay};
+use crate::mail::{Composer, LinkSigner, Refusals, Relay, Tuning};
 use crate::rulebook::{self, Book};
 use crate::settings::Settings;
 use crate::settings::load::Loaded;
@@ -79,8 +79,12 @@ impl App {
         let connections = connections(settings)?;
         let public_url = settings.server.public_url();
         let composer = Composer::new(&settings.mail, &public_url, &settings.shop, links.clone())?;
+        let refusals = Refusals::with(&settings.mail.refusals);
         let relay = match settings.mail.relays.iter().next() {
-            Some((name, relay)) => Some(Relay::new(name, relay, composer.sending_domain())?),
+            Some((name, relay)) => {
+                let tuning = Tuning { refusals: Arc::clone(&refusals), ..Tuning::of(relay) };
+                Some(Relay::tuned(name, relay, composer.sending_domain(), &tuning)?)
+            }
             None => None,
         };
         let poll_every = settings
@@ -100,6 +104,8 @@ impl App {
             archive: Archive::new(settings.shop.clone()),
             relay,
             retry: settings.mail.retry.clone(),
+            give_up_after: settings.mail.give_up_after,
+            refusals,
             webhooks: Webhooks::build(&settings.webhooks, &settings.errands)?,
             errand_retry: settings.errands.retry.clone(),
             keep_errands: settings.errands.keep,

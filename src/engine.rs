@@ -24,6 +24,7 @@ pub mod run;
 pub mod send;
 pub mod sort;
 pub mod splits;
+pub mod strikes;
 pub mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -36,7 +37,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::crm::{Connection, References};
 use crate::journey::time::Span;
-use crate::mail::{Composer, Relay};
+use crate::mail::{Composer, Refusals, Relay};
 use crate::rulebook::Book;
 use crate::store::{Store, StoreError};
 use crate::webhook::Webhooks;
@@ -62,6 +63,10 @@ pub struct Engine {
     pub relay: Option<Relay>,
     /// Waits between tries of a letter.
     pub retry: Vec<Span>,
+    /// How long after its first refusal a letter is given up.
+    pub give_up_after: Span,
+    /// What refusals mean.
+    pub refusals: Arc<Refusals>,
     /// Where webhooks go.
     pub webhooks: Webhooks,
     /// Waits between tries of an errand.

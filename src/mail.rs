@@ -27,5 +27,6 @@ pub use links::{LinkSigner, Unsubscribe};
 pub use mailbox::Mailbox;
 pub use outcome::{Outcome, Step};
 pub use preview::Preview;
+pub use refusal::{Class, Refusals};
 pub use returns::ReturnAddresses;
 pub use transport::{Checked, Opened, Patience, Relay, RelayError, TlsError, Tuning};

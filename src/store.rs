@@ -30,6 +30,7 @@ mod rows;
 mod rulebooks;
 mod schema;
 mod splits;
+mod strikes;
 mod suppressions;
 mod vault;
 mod words;
@@ -48,6 +49,7 @@ pub use messages::{
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use rulebooks::InForce;
 pub use splits::{ArmRow, WinnerRow};
+pub use strikes::Strike;
 pub use suppressions::Suppression;
 pub use vault::{Dictionary, Sealed};
 

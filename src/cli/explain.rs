@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::context::{Context, book_in_force};
 use super::{customer, known, moment, out};
+use crate::insight::format;
 use crate::insight::story::{self, Asked, Letter, Run};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
@@ -87,7 +88,9 @@ fn letters(letters: &[Letter], whole: bool, zone: Tz) -> io::Result<()> {
     out::line("\nLetters")?;
     let row = |letter: &Letter| {
         let row = &letter.row;
-        let cells = [row.state, &row.rule, &row.letter, &row.to, &row.reason].map(str::to_owned);
+        let kind = format::words(&row.class);
+        let reason = if kind.is_empty() { row.reason.clone() } else { format!("{} ({kind})", row.reason) };
+        let cells = [row.state, &row.rule, &row.letter, &row.to, &reason].map(str::to_owned);
         [row.id.clone(), out::when(letter.due, zone)].into_iter().chain(cells).collect()
     };
     let header = ["id", "due", "state", "rule", "letter", "to", "reason"];

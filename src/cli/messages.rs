@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 
 use super::context::{Context, book_in_force};
 use super::{customer, known, moment, out};
+use crate::insight;
 use crate::settings::load::Loaded;
 use crate::store::{LogRow, MessageFilter, MessageRow, MessageState, Store};
 use export::ExportArgs;
@@ -243,6 +244,7 @@ fn show(found: &MessageRow, log: &[LogRow], zone: Tz) -> std::io::Result<()> {
         ("sent again", if row.resend { "yes, after an uncertain hand-over".into() } else { String::new() }),
         ("relay", own(&row.relay)),
         ("reply", reply.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")),
+        ("refusal", own(&insight::format::words(&row.class))),
         ("Message-ID", own(&row.message_id)),
         ("rulebook", own(&row.rulebook)),
         ("enrollment", own(&row.enrollment)),

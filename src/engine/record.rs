@@ -15,11 +15,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::concerned::Concerned;
-use super::{Engine, EngineError, Result};
+use super::{Engine, EngineError, Result, strikes};
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::customer::Customer;
-use crate::journey::time::Timestamp;
-use crate::mail::Outcome;
+use crate::journey::time::{Span, Timestamp};
+use crate::mail::{Class, Outcome};
 use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, Tx};
 use group::{Group, LastCheck};
 
@@ -27,8 +27,6 @@ use group::{Group, LastCheck};
 const MAX_GROUP: usize = 128;
 /// How long a transaction waits for the requests of other letters.
 const COMPANY: Duration = Duration::from_millis(2);
-/// The reason of a refusal that proves that there is no such mailbox, and of the suppression that follows from it.
-const MAILBOX_GONE: &str = "mailbox_gone";
 
 /// Records hand-overs; cheap to clone. The task behind it ends when the last clone is gone.
 #[derive(Clone, Debug)]
@@ -198,7 +196,8 @@ impl Engine {
                 What::Outcome { outcome, to, relay, marked, .. } => {
                     self.note_relay(relay, outcome);
                     let row = self.outcome_row(claimed, outcome, relay, now);
-                    group.settle(claimed, customer, to, &row, *marked);
+                    group.settle(claimed, customer, &row, *marked);
+                    group.strike(claimed, to, outcome, &row);
                     group.outcomes.push(row);
                 }
                 What::Failed { reason } => {
@@ -253,12 +252,7 @@ impl Engine {
         tx.release_messages(&self.node, &group.released).await?;
         tx.send_codes_of(&group.coded, now).await?;
         tx.return_codes_of(&group.coded).await?;
-        let suppressed: Vec<(String, &str, &str, Timestamp, String)> = group
-            .gone
-            .iter()
-            .map(|(address, reply)| (address.clone(), MAILBOX_GONE, "relay", now, reply.clone()))
-            .collect();
-        tx.suppress(&suppressed).await?;
+        strikes::strike(tx, &self.refusals, &group.refused).await?;
         let changed: Vec<&Customer> = group.changed.iter().filter_map(|id| group.customers.get(id)).collect();
         tx.save_customers(&changed).await?;
         let counts: Vec<Count> = group
@@ -275,13 +269,13 @@ impl Engine {
     fn outcome_row(&self, claimed: &Claimed, outcome: &Outcome, relay: &str, now: Timestamp) -> OutcomeRow {
         let (code, enhanced, reply) = match outcome {
             Outcome::Accepted { code, reply } => (Some(*code), None, reply.clone()),
-            Outcome::Deferred { code, enhanced, reply } | Outcome::Refused { code, enhanced, reply, .. } => {
+            Outcome::Deferred { code, enhanced, reply, .. } | Outcome::Refused { code, enhanced, reply, .. } => {
                 (Some(*code), enhanced.clone(), reply.clone())
             }
             Outcome::Lost { step, error } => (None, None, format!("{step}: {error}")),
             Outcome::Uncertain { error } => (None, None, error.clone()),
         };
-        let wait = usize::try_from(claimed.attempts).ok().and_then(|n| self.retry.get(n)).copied();
+        let wait = self.next_wait(claimed, outcome, now);
         let (state, reason) = match outcome {
             Outcome::Accepted { .. } => (MessageState::Sent, None),
             Outcome::Deferred { .. } | Outcome::Lost { .. } if wait.is_none() => {
@@ -289,7 +283,7 @@ impl Engine {
             }
             Outcome::Deferred { .. } => (MessageState::Queued, Some("deferred")),
             Outcome::Lost { .. } => (MessageState::Queued, Some("connection_lost")),
-            Outcome::Refused { mailbox_gone: true, .. } => (MessageState::Refused, Some(MAILBOX_GONE)),
+            Outcome::Refused { class: Class::Hard, .. } => (MessageState::Refused, Some(strikes::MAILBOX_GONE)),
             Outcome::Refused { .. } => (MessageState::Refused, Some("refused")),
             Outcome::Uncertain { .. } => (MessageState::Uncertain, Some("no_final_reply")),
         };
@@ -303,8 +297,31 @@ impl Engine {
             reply,
             relay: relay.to_owned(),
             reason: reason.map(str::to_owned),
+            class: outcome.class().map(Class::word),
+            put_off: counts(outcome),
         }
     }
+
+    /// How long a letter that may be tried again waits for that; `None`: it is given up. What tells of the relay alone takes
+    /// nothing off a letter's life.
+    fn next_wait(&self, claimed: &Claimed, outcome: &Outcome, now: Timestamp) -> Option<Span> {
+        let tries = usize::try_from(claimed.attempts).unwrap_or(usize::MAX);
+        let wait = *self.retry.get(tries).or(self.retry.last())?;
+        let effect = outcome.class().map(|class| self.refusals.effect(class));
+        let wait = effect.map_or(wait, |effect| wait.max(effect.least_wait));
+        if !counts(outcome) {
+            return Some(wait);
+        }
+        let life =
+            effect.and_then(|effect| effect.life).map_or(self.give_up_after, |life| life.min(self.give_up_after));
+        let ends = claimed.put_off_since.unwrap_or(now).after(life);
+        (now.after(wait) <= ends).then_some(wait)
+    }
+}
+
+/// Whether an outcome counts against the time for which a letter is tried.
+fn counts(outcome: &Outcome) -> bool {
+    outcome.may_retry() && !outcome.is_of_session()
 }
 
 impl Request {

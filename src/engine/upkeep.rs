@@ -10,6 +10,8 @@ use crate::store::Store;
 
 /// How long decisions are kept for `explain`.
 const KEEP_DECISIONS: Span = Span::days(90);
+/// How long refusals are counted against an address: longer than any class looks back.
+const KEEP_STRIKES: Span = Span::days(90);
 /// Most rows removed at once.
 const CHUNK: usize = 1_000;
 
@@ -78,12 +80,13 @@ impl Engine {
         Ok(doubtful.len())
     }
 
-    /// Removes raw bodies and decisions that have been kept long enough; tells how many.
+    /// Removes raw bodies, decisions and counted refusals that have been kept long enough; tells how many.
     pub async fn prune(&self) -> Result<u64> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let removed = tx.prune_bodies(now.before(self.keep_raw), CHUNK).await?
-            + tx.prune_decisions(now.before(KEEP_DECISIONS), CHUNK).await?;
+            + tx.prune_decisions(now.before(KEEP_DECISIONS), CHUNK).await?
+            + tx.forget_strikes(now.before(KEEP_STRIKES)).await?;
         tx.commit().await?;
         Ok(removed)
     }

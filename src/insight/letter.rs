@@ -57,6 +57,8 @@ pub struct LetterRow {
     pub enhanced: String,
     /// What the relay said, or the error.
     pub reply: String,
+    /// What kind of refusal it was.
+    pub class: String,
     /// Message-ID.
     pub message_id: String,
     /// Hash of the rulebook it was planned under.
@@ -96,6 +98,7 @@ impl LetterRow {
             code: row.code.map(|code| code.to_string()).unwrap_or_default(),
             enhanced: text(&row.enhanced),
             reply: text(&row.reply),
+            class: text(&row.class),
             message_id: text(&row.message_id),
             rulebook: row.rulebook.clone(),
             enrollment: row.enrollment.clone(),

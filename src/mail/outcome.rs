@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::refusal::Class;
+
 /// A step of an SMTP conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
@@ -68,6 +70,8 @@ pub enum Outcome {
         enhanced: Option<String>,
         /// What it said.
         reply: String,
+        /// What kind of refusal it is.
+        class: Class,
     },
     /// Refused for good.
     Refused {
@@ -77,13 +81,13 @@ pub enum Outcome {
         enhanced: Option<String>,
         /// What it said.
         reply: String,
-        /// Whether the reply proves that there is no such mailbox.
-        mailbox_gone: bool,
+        /// What kind of refusal it is.
+        class: Class,
     },
     /// The conversation broke off before any of the letter was sent: trying again is safe.
     Lost {
-        /// Where it broke off; [`Step::word`].
-        step: &'static str,
+        /// Where it broke off.
+        step: Step,
         /// What happened.
         error: String,
     },
@@ -123,7 +127,23 @@ impl Outcome {
         }
     }
 
+    /// What kind of refusal it is, if it is one.
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Self::Deferred { class, .. } | Self::Refused { class, .. } => Some(*class),
+            Self::Accepted { .. } | Self::Lost { .. } | Self::Uncertain { .. } => None,
+        }
+    }
+
+    /// Whether it tells of the relay alone: it could not be reached, or would not talk to us. No letter is any the worse.
+    pub fn is_of_session(&self) -> bool {
+        match self {
+            Self::Lost { step, .. } => step.is_session(),
+            other => matches!(other.class(), Some(Class::Session | Class::Login)),
+        }
+    }
+
     pub(super) fn lost(step: Step, error: impl fmt::Display) -> Self {
-        Self::Lost { step: step.word(), error: error.to_string() }
+        Self::Lost { step, error: error.to_string() }
     }
 }

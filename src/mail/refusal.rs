@@ -1,229 +1,239 @@
-//! What a refusal means, as data: the first row of `TABLE` that fits decides.
+//! What a refusal means, as data: the first row of a table that fits a reply gives its class, and the class says what
+//! becomes of the letter and of the address. `refusals.toml` beside this file is the table that comes with the program; a
+//! shop's own rows (`[[mail.refusals]]`) are asked first. Replies of relays and reports of delivery go by the same rows.
 //!
-//! Invariants: a 4yz is never permanent; a refusal of the conversation itself (greeting, TLS, log-in) is never held against
-//! a letter; an address is called dead only by a reply about that recipient that says so. RFC 3463's 5.7.* is policy and
-//! proves nothing of the mailbox, whatever words go with it.
+//! Invariants, whatever the rows say: a 4yz is never final; a refusal of the conversation itself (greeting, TLS, log-in) is
+//! never held against a letter; an address is called dead only by a reply about that recipient that is no 5.7.*, for that
+//! is policy and proves nothing of the mailbox (RFC 3463 §3.8).
 //!
-//! To teach it a new reply: one row, and one line in the test below.
+//! To teach it a new reply: one row in the file, and one line in `tests/it/mail/replies.toml`.
+
+mod class;
+mod reply;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use serde::Deserialize;
+
+pub use class::{AddressEffect, Class, Effect, LetterEffect};
+pub use reply::tidy;
 
 use super::outcome::{Outcome, Step};
+use crate::settings::{RefusalRow, RefusalStep};
 
-/// Most characters of a reply that are kept.
-const MAX_REPLY: usize = 512;
+/// The table that comes with the program. A test reads it whole, so what is said here for a file that can't be read is
+/// never said.
+static SHIPPED: LazyLock<Arc<Refusals>> = LazyLock::new(|| {
+    let file: File = toml::from_str(include_str!("refusals.toml")).unwrap_or_default();
+    Arc::new(Refusals { rows: file.row.into_iter().map(Row::of).collect(), effects: file.class })
+});
 
-/// What follows from a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Try again later.
-    Retry,
-    /// Never again for this letter.
-    Permanent,
-    /// Never again for this address.
-    MailboxGone,
+/// What a class without an entry in the file would do: nothing to the address.
+static UNKNOWN: Effect = Effect {
+    says: String::new(),
+    letter: LetterEffect::Retry,
+    least_wait: crate::journey::time::Span::ZERO,
+    life: None,
+    address: None,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    class: BTreeMap<Class, Effect>,
+    row: Vec<RefusalRow>,
 }
 
-/// Which step a row is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
-    Any,
-    /// Before there is a letter.
-    Session,
-    /// `MAIL FROM`: the sender, so never proof about the recipient.
-    Sender,
-    /// The recipient, or the letter to that one recipient.
-    Recipient,
+/// The rows and the classes' effects.
+#[derive(Clone, Debug)]
+pub struct Refusals {
+    rows: Vec<Row>,
+    effects: BTreeMap<Class, Effect>,
 }
 
-struct Row {
-    at: At,
-    /// Beginning of the reply code: `4`, `550`.
-    code: &'static str,
-    /// Beginning of the enhanced code with `.` at its end, or the whole of it; empty fits all, `-` only replies without one.
-    enhanced: &'static str,
-    /// In the text, in lower case; empty fits all.
-    text: &'static str,
-    class: Class,
-}
+/// A row as it is compared: the text in lower case.
+#[derive(Clone, Debug)]
+struct Row(RefusalRow);
 
-const fn row(at: At, code: &'static str, enhanced: &'static str, text: &'static str, class: Class) -> Row {
-    Row { at, code, enhanced, text, class }
-}
+impl Row {
+    fn of(mut row: RefusalRow) -> Self {
+        row.text.iter_mut().for_each(|text| *text = text.to_lowercase());
+        Self(row)
+    }
 
-use At::{Any, Recipient, Sender, Session};
-use Class::{MailboxGone, Permanent, Retry};
-
-const TABLE: &[Row] = &[
-    // The relay is at fault, or our settings of it; the letter is not.
-    row(Session, "", "", "", Retry),
-    row(Any, "421", "", "", Retry),
-    row(Any, "4", "", "", Retry),
-    row(Any, "530", "", "", Retry),
-    row(Any, "534", "", "", Retry),
-    row(Any, "535", "", "", Retry),
-    row(Any, "538", "", "", Retry),
-    row(Any, "503", "", "", Retry),
-    // RFC 5321 §4.5.3.1.10: a 552 to RCPT is to be read as 452 (too many recipients, or no room now).
-    row(Recipient, "552", "-", "", Retry),
-    row(Sender, "5", "", "", Permanent),
-    // Policy and security: proof of nothing.
-    row(Any, "5", "5.7.", "", Permanent),
-    row(Recipient, "5", "5.1.1", "", MailboxGone),
-    row(Recipient, "5", "5.1.2", "", MailboxGone),
-    row(Recipient, "5", "5.1.3", "", MailboxGone),
-    row(Recipient, "5", "5.1.6", "", MailboxGone),
-    row(Recipient, "5", "5.1.10", "", MailboxGone),
-    row(Recipient, "5", "5.2.1", "", MailboxGone),
-    row(Any, "5", "5.2.", "", Permanent),
-    row(Any, "5", "5.3.", "", Permanent),
-    row(Any, "5", "5.4.", "", Permanent),
-    row(Any, "5", "5.6.", "", Permanent),
-    // Relays that say it in words only. 550 by itself is used for policy just as often.
-    row(Recipient, "55", "", "user unknown", MailboxGone),
-    row(Recipient, "55", "", "unknown user", MailboxGone),
-    row(Recipient, "55", "", "no such user", MailboxGone),
-    row(Recipient, "55", "", "user not found", MailboxGone),
-    row(Recipient, "55", "", "no such recipient", MailboxGone),
-    row(Recipient, "55", "", "recipient not found", MailboxGone),
-    row(Recipient, "55", "", "no such mailbox", MailboxGone),
-    row(Recipient, "55", "", "mailbox not found", MailboxGone),
-    row(Recipient, "55", "", "invalid mailbox", MailboxGone),
-    row(Recipient, "55", "", "user doesn't exist", MailboxGone),
-    row(Recipient, "55", "", "user does not exist", MailboxGone),
-    row(Recipient, "55", "", "mailbox does not exist", MailboxGone),
-    row(Recipient, "55", "", "account does not exist", MailboxGone),
-    row(Recipient, "55", "", "account has been disabled", MailboxGone),
-];
-
-/// What a refusal at a step means.
-pub fn class(step: Step, code: u16, enhanced: Option<&str>, text: &str) -> Class {
-    let (digits, text) = (code.to_string(), text.to_lowercase());
-    let fits = |row: &&Row| {
-        let at = match row.at {
-            At::Any => true,
-            At::Session => step.is_session(),
-            At::Sender => step == Step::Sender,
-            At::Recipient => matches!(step, Step::Recipient | Step::Content),
+    fn fits(&self, step: Step, code: &str, enhanced: Option<&str>, text: &str) -> bool {
+        let Self(row) = self;
+        let at = match row.step {
+            RefusalStep::Any => true,
+            RefusalStep::Session => step.is_session() && step != Step::Login,
+            RefusalStep::Login => step == Step::Login,
+            RefusalStep::Sender => step == Step::Sender,
+            RefusalStep::Recipient => about_recipient(step),
         };
-        let status = match (row.enhanced, enhanced) {
-            ("", _) | ("-", None) => true,
-            ("-", Some(_)) | (_, None) => false,
+        let status = match (row.enhanced.as_str(), enhanced) {
+            ("", _) | ("none", None) => true,
+            ("none", Some(_)) | (_, None) => false,
             (wanted, Some(given)) if wanted.ends_with('.') => given.starts_with(wanted),
             (wanted, Some(given)) => given == wanted,
         };
-        at && status && digits.starts_with(row.code) && text.contains(row.text)
-    };
-    TABLE.iter().find(fits).map_or(Class::Permanent, |row| row.class)
-}
-
-/// The outcome of a negative reply at a step.
-pub fn outcome(step: Step, code: u16, text: &str) -> Outcome {
-    let reply = tidy(text);
-    let enhanced = enhanced(code, &reply);
-    match class(step, code, enhanced.as_deref(), &reply) {
-        Class::Retry => Outcome::Deferred { code, enhanced, reply },
-        Class::Permanent => Outcome::Refused { code, enhanced, reply, mailbox_gone: false },
-        Class::MailboxGone => Outcome::Refused { code, enhanced, reply, mailbox_gone: true },
+        let said = row.text.is_empty() || row.text.iter().any(|wanted| text.contains(wanted.as_str()));
+        at && status && code.starts_with(&row.code) && said
     }
 }
 
-/// A reply's text fit to be kept: one line, no control characters, not endless.
-pub fn tidy(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REPLY).collect();
-    clean.trim().to_owned()
+impl Refusals {
+    /// The table that comes with the program.
+    pub fn shipped() -> Arc<Self> {
+        Arc::clone(&SHIPPED)
+    }
+
+    /// The same with a shop's own rows before it.
+    pub fn with(own: &[RefusalRow]) -> Arc<Self> {
+        if own.is_empty() {
+            return Self::shipped();
+        }
+        let shipped = &*SHIPPED;
+        let rows = own.iter().cloned().map(Row::of).chain(shipped.rows.iter().cloned()).collect();
+        Arc::new(Self { rows, effects: shipped.effects.clone() })
+    }
+
+    /// The class of a negative reply at a step. `enhanced` is its enhanced code (RFC 3463), `text` what follows.
+    pub fn class(&self, step: Step, code: u16, enhanced: Option<&str>, text: &str) -> Class {
+        let (digits, text) = (code.to_string(), text.to_lowercase());
+        let row = self.rows.iter().find(|row| row.fits(step, &digits, enhanced, &text));
+        let temporary = (400..500).contains(&code);
+        let found = row.map_or(if temporary { Class::Soft } else { Class::Refused }, |Row(row)| row.class);
+        let policy = enhanced.is_some_and(|enhanced| enhanced.starts_with("5.7."));
+        match found {
+            found if step.is_session() && !matches!(found, Class::Session | Class::Login) => Class::Session,
+            Class::Hard if temporary => Class::Soft,
+            Class::Hard if policy => Class::Policy,
+            Class::Hard if !about_recipient(step) => Class::Refused,
+            found => found,
+        }
+    }
+
+    /// The class of what a delivery report says of a recipient: its fields `Status` and `Diagnostic-Code` (RFC 3464 §2.3),
+    /// either of which may be empty.
+    pub fn class_of_report(&self, status: &str, diagnostic: &str) -> Class {
+        let (code, enhanced, text) = reply::of_report(status, diagnostic);
+        // A report is about one recipient, as the reply to a letter for one is.
+        self.class(Step::Content, code, enhanced.as_deref(), &text)
+    }
+
+    /// What a refusal of a class does.
+    pub fn effect(&self, class: Class) -> &Effect {
+        self.effects.get(&class).unwrap_or(&UNKNOWN)
+    }
+
+    /// The outcome of a negative reply at a step.
+    pub fn outcome(&self, step: Step, code: u16, text: &str) -> Outcome {
+        let reply = tidy(text);
+        let enhanced = reply::enhanced(code, &reply);
+        let class = self.class(step, code, enhanced.as_deref(), &reply);
+        if (400..500).contains(&code) || self.effect(class).letter == LetterEffect::Retry {
+            Outcome::Deferred { code, enhanced, reply, class }
+        } else {
+            Outcome::Refused { code, enhanced, reply, class }
+        }
+    }
 }
 
-/// The enhanced code that begins a reply (RFC 2034 §4); one of another class than the reply's own is none.
-fn enhanced(code: u16, text: &str) -> Option<String> {
-    let word = text.split_whitespace().next()?;
-    let mut parts = word.split('.');
-    let (class, subject, detail) = (parts.next()?, parts.next()?, parts.next()?);
-    let number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    let ours = parts.next().is_none() && class == (code / 100).to_string() && number(subject) && number(detail);
-    ours.then(|| word.to_owned())
+/// Whether a refusal at a step is about the recipient, or the letter to that one recipient.
+fn about_recipient(step: Step) -> bool {
+    matches!(step, Step::Recipient | Step::Content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(step: Step, code: u16, text: &str, expect: Class) {
-        let got = match outcome(step, code, text) {
-            Outcome::Deferred { .. } => Class::Retry,
-            Outcome::Refused { mailbox_gone: true, .. } => Class::MailboxGone,
-            Outcome::Refused { .. } => Class::Permanent,
-            other => panic!("{other:?}"),
+    const EVERY_STEP: [Step; 8] = [
+        Step::Connect,
+        Step::Greeting,
+        Step::Tls,
+        Step::Login,
+        Step::Sender,
+        Step::Recipient,
+        Step::Data,
+        Step::Content,
+    ];
+
+    #[test]
+    fn the_file_is_whole() {
+        let file: File = toml::from_str(include_str!("refusals.toml")).expect("the file can be read");
+        for class in Class::ALL {
+            assert!(file.class.contains_key(&class), "{class} has no effect");
+        }
+        for row in &file.row {
+            assert_eq!(row.fault(), None, "{row:?}");
+        }
+        assert!(file.row.len() > 40);
+    }
+
+    /// Rows that would do harm, were they not held in check.
+    fn rash() -> Arc<Refusals> {
+        let row = RefusalRow { class: Class::Hard, ..RefusalRow::default() };
+        Refusals::with(&[row])
+    }
+
+    #[test]
+    fn no_4yz_is_ever_final() {
+        for refusals in [Refusals::shipped(), rash()] {
+            for step in EVERY_STEP {
+                for code in 400..500 {
+                    for text in ["5.1.1 user unknown", "4.1.1 no such user", "spam", ""] {
+                        let outcome = refusals.outcome(step, code, text);
+                        let Outcome::Deferred { class, .. } = outcome else { panic!("{outcome:?}") };
+                        assert_ne!(class, Class::Hard, "{step} {code} {text}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_reply_about_the_recipient_calls_an_address_dead() {
+        for refusals in [Refusals::shipped(), rash()] {
+            for code in 500..560 {
+                for step in EVERY_STEP.into_iter().filter(|step| !about_recipient(*step)) {
+                    let class = refusals.class(step, code, Some("5.1.1"), "user unknown");
+                    assert_ne!(class, Class::Hard, "{step} {code}");
+                }
+                for step in [Step::Recipient, Step::Content] {
+                    let class = refusals.class(step, code, Some("5.7.1"), "user unknown");
+                    assert_ne!(class, Class::Hard, "{step} {code}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_conversation_is_never_held_against_a_letter() {
+        for refusals in [Refusals::shipped(), rash()] {
+            for step in [Step::Connect, Step::Greeting, Step::Tls, Step::Login] {
+                for code in 400..600 {
+                    let outcome = refusals.outcome(step, code, "5.1.1 no such user, spam");
+                    assert!(matches!(outcome, Outcome::Deferred { .. }), "{step} {code}: {outcome:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_shop_s_rows_are_asked_first() {
+        let row = RefusalRow {
+            code: "550".into(),
+            text: vec!["Come Back Tomorrow".into()],
+            class: Class::Greylisted,
+            ..RefusalRow::default()
         };
-        assert_eq!(got, expect, "{step} {code} {text}");
-    }
-
-    #[test]
-    fn what_relays_say() {
-        use Step::{Connect, Content, Data, Greeting, Login, Recipient, Sender};
-        check(Recipient, 550, "5.1.1 The email account that you tried to reach does not exist", MailboxGone);
-        check(Recipient, 550, "5.1.1 <ann@shop.example>: Recipient address rejected: User unknown", MailboxGone);
-        check(Recipient, 550, "User not found", MailboxGone);
-        check(Recipient, 550, "no such user here", MailboxGone);
-        check(Recipient, 553, "5.1.2 no such domain", MailboxGone);
-        check(Recipient, 556, "5.1.10 recipient domain takes no mail", MailboxGone);
-        check(Recipient, 550, "5.2.1 mailbox disabled", MailboxGone);
-        check(Content, 550, "5.1.1 unknown user", MailboxGone);
-        check(Recipient, 550, "5.7.1 No such user!", Permanent);
-        check(Recipient, 550, "mailbox unavailable", Permanent);
-        check(Recipient, 554, "5.7.1 blocked by policy", Permanent);
-        check(Recipient, 552, "5.2.2 mailbox full", Permanent);
-        check(Recipient, 552, "too many recipients", Retry);
-        check(Recipient, 450, "4.1.1 user unknown here yet", Retry);
-        check(Recipient, 451, "greylisted, come back later", Retry);
-        check(Recipient, 452, "4.2.2 mailbox full", Retry);
-        check(Recipient, 421, "4.7.0 too many connections", Retry);
-        check(Sender, 550, "5.1.1 user unknown", Permanent);
-        check(Sender, 553, "5.7.1 sender not owned by user", Permanent);
-        check(Sender, 530, "5.7.0 must issue STARTTLS first", Retry);
-        check(Sender, 452, "4.3.1 insufficient storage", Retry);
-        check(Data, 554, "5.5.1 no valid recipients", Permanent);
-        check(Data, 451, "4.3.0 try later", Retry);
-        check(Content, 554, "5.7.1 message content rejected", Permanent);
-        check(Content, 552, "5.3.4 message too big", Permanent);
-        check(Content, 451, "4.7.1 suspicious, try later", Retry);
-        check(Greeting, 554, "no SMTP service here", Retry);
-        check(Connect, 554, "go away", Retry);
-        check(Login, 535, "5.7.8 bad credentials", Retry);
-    }
-
-    #[test]
-    fn no_4yz_is_ever_permanent_and_no_5yz_about_us_kills_an_address() {
-        for step in [Step::Greeting, Step::Login, Step::Sender, Step::Recipient, Step::Data, Step::Content] {
-            for code in 400..500 {
-                check(step, code, "5.1.1 user unknown", Retry);
-            }
-        }
-        for code in 500..560 {
-            for step in [Step::Sender, Step::Data] {
-                assert_ne!(class(step, code, Some("5.1.1"), "user unknown"), MailboxGone, "{step} {code}");
-            }
-        }
-    }
-
-    #[test]
-    fn enhanced_codes() {
-        for (code, text, expect) in [
-            (550, "5.1.1 gone", Some("5.1.1")),
-            (550, "5.1.1", Some("5.1.1")),
-            (550, "4.1.1 of another class", None),
-            (550, "5.1 too short", None),
-            (550, "5.1.1.1 too long", None),
-            (550, "5.1234.1 too big", None),
-            (550, "5.x.1 no number", None),
-            (550, "gone 5.1.1", None),
-            (550, "", None),
-        ] {
-            assert_eq!(enhanced(code, text).as_deref(), expect, "{text}");
-        }
-    }
-
-    #[test]
-    fn replies_are_kept_on_one_line() {
-        assert_eq!(tidy(" a\r\nb\u{1b}[0m\0 "), "a  b [0m");
-        assert_eq!(tidy(&"я".repeat(5_000)).chars().count(), MAX_REPLY);
+        let own = Refusals::with(&[row]);
+        let said = "5.7.1 come back tomorrow";
+        assert_eq!(Refusals::shipped().class(Step::Recipient, 550, Some("5.7.1"), said), Class::Policy);
+        assert_eq!(own.class(Step::Recipient, 550, Some("5.7.1"), said), Class::Greylisted);
+        assert!(matches!(own.outcome(Step::Recipient, 550, said), Outcome::Deferred { .. }), "it is tried again");
+        assert_eq!(own.class(Step::Recipient, 550, Some("5.1.1"), "no such user"), Class::Hard, "the rest stays");
     }
 }

@@ -31,6 +31,7 @@ use self::session::{Failure, Session, Target};
 use self::tls::Protection;
 use super::address::Address;
 use super::outcome::{Outcome, Step};
+use super::refusal::Refusals;
 use crate::settings::{RelaySecurity, RelaySettings};
 
 pub use self::session::Patience;
@@ -81,13 +82,16 @@ pub struct Tuning {
     pub patience: Patience,
     /// Certificates (DER) trusted besides the system's.
     pub roots: Vec<Vec<u8>>,
+    /// What its refusals mean.
+    pub refusals: Arc<Refusals>,
 }
 
 impl Tuning {
     /// What follows from the settings.
     pub fn of(settings: &RelaySettings) -> Self {
         let command = Duration::from_secs(settings.timeout_seconds.max(1));
-        Self { patience: Patience { command, letter: command * LETTER_PATIENCE }, roots: Vec::new() }
+        let patience = Patience { command, letter: command * LETTER_PATIENCE };
+        Self { patience, roots: Vec::new(), refusals: Refusals::shipped() }
     }
 }
 
@@ -137,6 +141,7 @@ impl Relay {
             host,
             credentials,
             patience: tuning.patience,
+            refusals: Arc::clone(&tuning.refusals),
         };
         Ok(Self(Arc::new(Inner {
             name: name.to_owned(),

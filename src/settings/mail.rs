@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::refusals::RefusalRow;
 use super::returns::ReturnSettings;
 use crate::journey::time::Span;
 
@@ -18,14 +19,20 @@ pub struct MailSettings {
     /// Where answers go, if elsewhere.
     #[schemars(example = "Pet shop help desk <help@shop.example>")]
     pub reply_to: Option<String>,
-    /// Waits before the second, third, … try of a letter that was refused for now; after the last it is given up.
-    /// Default 1m, 5m, 15m, 30m, 1h, 2h, 4h, 8h, 16h, 24h, 24h (RFC 5321 §4.5.4.1: give up after some days).
+    /// Waits before the second, third, … try of a letter that was refused for now; the last one stands for all further tries.
+    /// Default 1m, 5m, 15m, 30m, 1h, 2h, 4h, 8h, 16h, 24h, 24h.
     #[schemars(with = "Vec<String>")]
     pub retry: Vec<Span>,
+    /// How long after its first refusal a letter is given up (RFC 5321 §4.5.4.1: four to five days). While no relay can be
+    /// reached letters wait, however long that is. Default 5d.
+    #[schemars(with = "String")]
+    pub give_up_after: Span,
     /// Relays by name; the first by name is used.
     pub relays: BTreeMap<String, RelaySettings>,
     /// How what comes back is told apart: bounces, complaints, unsubscriptions by mail.
     pub returns: ReturnSettings,
+    /// What relays' refusals mean, besides what Milepost knows: the first row that fits decides, and these come before its own.
+    pub refusals: Vec<RefusalRow>,
 }
 
 impl Default for MailSettings {
@@ -35,8 +42,10 @@ impl Default for MailSettings {
             from: "Milepost <milepost@localhost>".into(),
             reply_to: None,
             retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
+            give_up_after: Span::days(5),
             relays: BTreeMap::new(),
             returns: ReturnSettings::default(),
+            refusals: Vec::new(),
         }
     }
 }

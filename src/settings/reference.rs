@@ -104,8 +104,13 @@ fn walk<'a>(path: String, header: String, on: bool, node: Node<'a>, doc: &str, v
     }
     visit(&Section { path: path.clone(), header: header.clone(), on, node, doc: doc.to_owned() });
     for key in node.keys() {
-        if let Some(child) = node.child(&key).filter(|child| matches!(child.kind(), Kind::Table | Kind::Map)) {
-            walk(format!("{path}.{key}"), format!("{header}.{key}"), on, child, child.doc(), visit);
+        let Some(child) = node.child(&key) else { continue };
+        let (path, header) = (format!("{path}.{key}"), format!("{header}.{key}"));
+        if let Some(item) = child.item() {
+            // A list of sections is none until the shop writes one.
+            visit(&Section { path, header: format!("[{header}]"), on: false, node: item, doc: child.doc().to_owned() });
+        } else if matches!(child.kind(), Kind::Table | Kind::Map) {
+            walk(path, header, on, child, child.doc(), visit);
         }
     }
 }
@@ -114,7 +119,8 @@ impl<'a> Section<'a> {
     /// The keys with plain values, without the `_file` forms.
     fn plain_keys(&self) -> Vec<(String, Node<'a>)> {
         let keys = self.node.keys().into_iter().filter_map(|key| self.node.child(&key).map(|node| (key, node)));
-        keys.filter(|(_, node)| !node.file && !matches!(node.kind(), Kind::Table | Kind::Map)).collect()
+        let plain = |node: &Node<'_>| !matches!(node.kind(), Kind::Table | Kind::Map) && node.item().is_none();
+        keys.filter(|(_, node)| !node.file && plain(node)).collect()
     }
 
     fn full(&self, key: &str) -> String {
@@ -147,7 +153,8 @@ impl<'a> Section<'a> {
 
     fn write_page(&self, out: &mut String) {
         if !self.path.is_empty() {
-            line(out, format_args!("\n## `[{}]`\n\n{}", self.path, self.doc));
+            let mark = if self.header.starts_with('[') { ("[[", "]]") } else { ("[", "]") };
+            line(out, format_args!("\n## `{}{}{}`\n\n{}", mark.0, self.path, mark.1, self.doc));
         }
         if self.node.kind() == Kind::Map {
             let path = self.path.to_uppercase().replace('.', "__");
@@ -172,7 +179,9 @@ impl<'a> Section<'a> {
             if node.secret {
                 line(out, format_args!("- Secret: also by `{key}_file`; never shown."));
             }
-            line(out, format_args!("- Environment: `MILEPOST__{variable}`."));
+            if !self.header.starts_with('[') {
+                line(out, format_args!("- Environment: `MILEPOST__{variable}`."));
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use milepost::journey::event::kind;
 use milepost::journey::facts::FACTS;
+use milepost::mail::refusal::LetterEffect;
+use milepost::mail::{Class, Refusals};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -35,6 +37,33 @@ fn every_fact_and_every_kind_is_listed() {
     check_between("docs/rules.md", "facts", &table);
     let list = kind::KNOWN.iter().map(|kind| format!("- `{kind}`\n")).collect::<Vec<_>>().concat();
     check_between("docs/rules.md", "kinds", &format!("\n{list}\n"));
+}
+
+#[test]
+fn every_class_of_refusals_is_listed() {
+    let refusals = Refusals::shipped();
+    let mut table = String::from("\n| class | the letter | the address |\n| --- | --- | --- |\n");
+    for class in Class::ALL {
+        let effect = refusals.effect(class);
+        let mut letter = match effect.letter {
+            LetterEffect::Retry => "tried again".to_owned(),
+            LetterEffect::GiveUp => "given up; tried again after a 4yz".to_owned(),
+        };
+        if !effect.least_wait.is_zero() {
+            write!(letter, ", every {} at most", effect.least_wait).expect("text");
+        }
+        if let Some(life) = effect.life {
+            write!(letter, ", for {life}").expect("text");
+        }
+        let address = match effect.address {
+            None => "nothing".to_owned(),
+            Some(effect) if effect.after <= 1 => "suppressed".to_owned(),
+            Some(effect) => format!("suppressed after {} letters within {}", effect.after, effect.within),
+        };
+        writeln!(table, "| `{class}`: {} | {letter} | {address} |", effect.says).expect("text");
+    }
+    table.push('\n');
+    check_between("docs/deliverability.md", "refusals", &table);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod injection;
 mod outcomes;
 pub mod parse;
 mod pool;
+mod replies;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,7 +46,7 @@ fn relay(mailbox: &Mailbox, patience: Patience) -> Relay {
 }
 
 fn build(settings: &RelaySettings, patience: Patience) -> Relay {
-    Relay::tuned("test", settings, "client.example", &Tuning { patience, roots: Vec::new() }).unwrap()
+    Relay::tuned("test", settings, "client.example", &Tuning { patience, ..Tuning::of(settings) }).unwrap()
 }
 
 fn address(text: &str) -> Address {

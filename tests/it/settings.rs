@@ -89,6 +89,21 @@ fn faults_have_a_place_and_help() {
         "",
     );
     check("[ingest]\nqueue = -1", 2, 9, "`ingest.queue` takes a whole number from 0 up", "");
+    let row = |rest: &str| format!("[[mail.refusals]]\nclass = \"soft\"\n{rest}");
+    let code = "a refusal's code begins with 4 or 5 and has at most three digits";
+    check(&row("code = \"25\""), 3, 8, code, "docs/deliverability.md");
+    let shape = "this is neither an enhanced code such as `5.2.2`, nor its beginning, nor `none`";
+    check(&row("enhanced = \"5.x\""), 3, 12, shape, "");
+    check(&row("txet = [\"later\"]"), 3, 1, "there is no setting `mail.refusals[0].txet`", "did you mean `text`?");
+    check(
+        "[[mail.refusals]]\nclass = \"bad\"",
+        2,
+        9,
+        "`mail.refusals[0].class` takes one of `session`, `login`, `sender`, `hard`, `unavailable`, `mailbox_full`, `greylisted`, `rate`, `blocked`, `unauthenticated`, `spam`, `size`, `policy`, `soft`, `refused`",
+        "",
+    );
+    check("[mail]\nrefusals = [1]", 2, 13, "`mail.refusals[0]` takes a section, not a number", "");
+    check("[mail]\ngive_up_after = \"0s\"", 2, 17, "`mail.give_up_after` is no time at all", "5d");
     let levels =
         "`log.filter` can't be read: invalid filter directive: too many '=' in filter directive, expected 0 or 1";
     check("[log]\nfilter = \"a=b=c\"", 2, 10, levels, "milepost::engine");

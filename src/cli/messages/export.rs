@@ -90,7 +90,7 @@ fn csv(rows: &[Row], header: bool) -> anyhow::Result<Vec<u8>> {
 /// One column: its name and what stands in it.
 type Column = (&'static str, fn(&Row) -> String);
 
-const COLUMNS: [Column; 27] = [
+const COLUMNS: [Column; 28] = [
     ("no", |row| row.seq.to_string()),
     ("id", |row| row.id.clone()),
     ("state", |row| row.state.to_owned()),
@@ -115,6 +115,7 @@ const COLUMNS: [Column; 27] = [
     ("code", |row| row.code.clone()),
     ("enhanced", |row| row.enhanced.clone()),
     ("reply", |row| row.reply.clone()),
+    ("class", |row| row.class.clone()),
     ("message_id", |row| row.message_id.clone()),
     ("rulebook", |row| row.rulebook.clone()),
     ("enrollment", |row| row.enrollment.clone()),

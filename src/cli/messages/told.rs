@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use crate::cli::out;
+use crate::insight;
 use crate::journey::time::Timestamp;
 
 /// The moments in a log entry's detail; the record keeps them as microseconds.
@@ -37,6 +38,7 @@ pub(super) fn in_words(detail: &Value, zone: Tz) -> String {
         text("to").map(|to| format!("to {to}")),
         text("relay").map(|relay| format!("by {relay}")),
         Some(reply.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|reply| !reply.is_empty()),
+        text("class").map(|class| format!("taken as: {}", insight::format::words(class))),
         at("next_at").map(|at| format!("next try {at}")),
         limits_met(fields),
         at("until").map(|at| format!("may go {at}")),
@@ -84,8 +86,9 @@ mod tests {
             ),
             (json!({"relay": "main", "message_id": "<m@x>", "to": "ann@x.example"}), "to ann@x.example, by main"),
             (
-                json!({"relay": "main", "code": 451, "enhanced": "4.7.1", "reply": "later", "next_at": due}),
-                "by main, 451 4.7.1 later, next try 2026-03-10 10:00:00 CET",
+                json!({"relay": "main", "code": 451, "enhanced": "4.7.1", "reply": "later", "class": "mailbox_full",
+                    "next_at": due}),
+                "by main, 451 4.7.1 later, taken as: mailbox full, next try 2026-03-10 10:00:00 CET",
             ),
             (
                 json!({"relay": "main", "code": 250, "enhanced": null, "reply": "ok", "next_at": null}),

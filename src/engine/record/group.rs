@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::MAILBOX_GONE;
+use crate::engine::strikes::AddressRefused;
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::advance::{handed_back, handed_over};
 use crate::journey::attention::{self, Outcome};
@@ -11,6 +11,7 @@ use crate::journey::customer::Customer;
 use crate::journey::effect::{PolicyVerdict, WithheldReason};
 use crate::journey::policy;
 use crate::journey::time::Timestamp;
+use crate::mail;
 use crate::store::{Claimed, Count, Frozen, HoldRow, MessageState, OutcomeRow};
 
 /// What one transaction of the recorder writes.
@@ -25,7 +26,8 @@ pub(super) struct Group<'a> {
     pub(super) failed: Vec<(String, String, Timestamp)>,
     /// Counts, each with the message it stands for: it counts only if the record takes the change on.
     pub(super) counts: Vec<(String, Count)>,
-    pub(super) gone: Vec<(String, String)>,
+    /// Refusals that say something of their address.
+    pub(super) refused: Vec<AddressRefused>,
     pub(super) released: Vec<String>,
     /// Letters that show promo codes and came further here.
     pub(super) coded: Vec<String>,
@@ -70,8 +72,8 @@ impl<'a> Group<'a> {
         false
     }
 
-    /// Brings the customer, the figures and the suppression list into line with an outcome.
-    pub(super) fn settle(&mut self, claimed: &Claimed, customer: &str, to: &str, row: &OutcomeRow, marked: bool) {
+    /// Brings the customer and the figures into line with an outcome.
+    pub(super) fn settle(&mut self, claimed: &Claimed, customer: &str, row: &OutcomeRow, marked: bool) {
         let again = row.state == MessageState::Queued;
         let refused = row.state == MessageState::Refused;
         if let Some(state) = self.customers.get_mut(customer).filter(|_| refused || (marked && again)) {
@@ -83,9 +85,6 @@ impl<'a> Group<'a> {
             }
             self.changed.insert(customer.to_owned());
         }
-        if row.reason.as_deref() == Some(MAILBOX_GONE) {
-            self.gone.push((to.to_lowercase(), row.reply.clone()));
-        }
         let figure = match row.state {
             MessageState::Sent => LetterOutcome::Sent,
             MessageState::Refused => LetterOutcome::Refused,
@@ -94,6 +93,22 @@ impl<'a> Group<'a> {
         };
         self.count(&claimed.id, metrics::counts_of_outcome(&claimed.map, &claimed.rule, figure));
         ::metrics::counter!("milepost_letters_total", "outcome" => row.state.as_str()).increment(1);
+    }
+
+    /// Keeps what a final refusal says of the address.
+    pub(super) fn strike(&mut self, claimed: &Claimed, to: &str, outcome: &mail::Outcome, row: &OutcomeRow) {
+        let Some(class) = outcome.class() else { return };
+        ::metrics::counter!("milepost_refusals_total", "class" => class.word()).increment(1);
+        if row.state == MessageState::Refused {
+            self.refused.push(AddressRefused {
+                address: to.to_lowercase(),
+                class,
+                message: claimed.id.clone(),
+                source: "relay",
+                said: row.reply.clone(),
+                at: row.at,
+            });
+        }
     }
 
     /// A letter that could not be composed takes no room from others until somebody has mended it.

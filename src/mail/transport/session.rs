@@ -5,6 +5,7 @@
 //! its first byte may have been written, only a reply to its last can say what came of it.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -18,7 +19,7 @@ use super::tls::Protection;
 use super::wire::Wire;
 use crate::mail::address::Address;
 use crate::mail::outcome::{Outcome, Step};
-use crate::mail::refusal;
+use crate::mail::refusal::{self, Refusals};
 
 /// The code by which a server says that it is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
@@ -42,6 +43,8 @@ pub(super) struct Target {
     pub(super) protection: Protection,
     pub(super) credentials: Option<Credentials>,
     pub(super) patience: Patience,
+    /// What its refusals mean.
+    pub(super) refusals: Arc<Refusals>,
 }
 
 /// A conversation that is ready for an envelope.
@@ -50,6 +53,7 @@ pub(super) struct Session {
     wire: Wire,
     pipelining: bool,
     patience: Patience,
+    refusals: Arc<Refusals>,
 }
 
 /// A step that failed: what came of it, and whether the conversation can go on.
@@ -78,14 +82,15 @@ impl Session {
             Protection::None | Protection::StartTls(_) => Box::new(wire.clone()),
         };
         let greeting = timeout(patience.command, AsyncSmtpConnection::connect_with_transport(stream, hello)).await;
-        let smtp = settled(greeting).map_err(|trouble| trouble.outcome(Step::Greeting))?;
-        let mut session = Self { smtp, wire, pipelining: false, patience };
+        let refusals = Arc::clone(&target.refusals);
+        let smtp = settled(greeting).map_err(|trouble| trouble.outcome(Step::Greeting, &refusals))?;
+        let mut session = Self { smtp, wire, pipelining: false, patience, refusals };
         if let Protection::StartTls(parameters) = &target.protection {
             if !session.smtp.can_starttls() {
                 return Err(Outcome::lost(Step::Tls, "the relay does not offer STARTTLS"));
             }
             let secured = timeout(patience.command, session.smtp.starttls(parameters.clone(), hello)).await;
-            settled(secured).map_err(|trouble| trouble.outcome(Step::Tls))?;
+            settled(secured).map_err(|trouble| trouble.outcome(Step::Tls, &session.refusals))?;
         }
         // lettre does not tell whether PIPELINING is offered, so the greeting is repeated once a connection.
         let offered = session.ask(Step::Greeting, format!("EHLO {hello}\r\n")).await;
@@ -100,7 +105,7 @@ impl Session {
     async fn log_in(&mut self, credentials: &Credentials) -> Result<(), Outcome> {
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
         let said = timeout(self.patience.command, self.smtp.auth(&mechanisms, credentials)).await;
-        let said = settled(said).map_err(|trouble| trouble.outcome(Step::Login))?;
+        let said = settled(said).map_err(|trouble| trouble.outcome(Step::Login, &self.refusals))?;
         // A reply that is merely positive may be the answer to something else.
         if !said.has_code(LOGGED_IN) {
             return Err(Outcome::lost(Step::Login, format!("answered {} where 235 was due", said.code())));
@@ -124,7 +129,7 @@ impl Session {
         }
         // Both commands are on their way, so both replies are read even if the first is a refusal.
         let said = timeout(self.patience.command, self.smtp.read_response()).await;
-        let recipient = settled(said).map_err(|trouble| trouble.failure(Step::Recipient));
+        let recipient = settled(said).map_err(|trouble| trouble.failure(Step::Recipient, &self.refusals));
         match (sender, recipient) {
             (Ok(_), recipient) => recipient.map(drop),
             (Err(refused), Err(next)) if !next.usable => Err(Failure { usable: false, ..refused }),
@@ -157,9 +162,9 @@ impl Session {
             Err(Trouble::Broken(error)) => Err(Failure { outcome: Outcome::Uncertain { error }, usable: false }),
             // A reply ends the transaction whatever it says, so there is nothing to undo.
             Err(Trouble::Said { code: CLOSING, text }) => {
-                Err(Failure { outcome: refusal::outcome(Step::Content, CLOSING, &text), usable: false })
+                Err(Failure { outcome: self.refusals.outcome(Step::Content, CLOSING, &text), usable: false })
             }
-            Err(Trouble::Said { code, text }) => Ok(refusal::outcome(Step::Content, code, &text)),
+            Err(Trouble::Said { code, text }) => Ok(self.refusals.outcome(Step::Content, code, &text)),
         }
     }
 
@@ -186,21 +191,21 @@ impl Session {
 
     async fn ask(&mut self, step: Step, command: impl Display) -> Result<Response, Failure> {
         let said = timeout(self.patience.command, self.smtp.command(command)).await;
-        settled(said).map_err(|trouble| trouble.failure(step))
+        settled(said).map_err(|trouble| trouble.failure(step, &self.refusals))
     }
 }
 
 impl Trouble {
-    fn outcome(self, step: Step) -> Outcome {
+    fn outcome(self, step: Step, refusals: &Refusals) -> Outcome {
         match self {
-            Self::Said { code, text } => refusal::outcome(step, code, &text),
+            Self::Said { code, text } => refusals.outcome(step, code, &text),
             Self::Broken(error) => Outcome::lost(step, error),
         }
     }
 
-    fn failure(self, step: Step) -> Failure {
+    fn failure(self, step: Step, refusals: &Refusals) -> Failure {
         let usable = matches!(&self, Self::Said { code, .. } if *code != CLOSING);
-        Failure { outcome: self.outcome(step), usable }
+        Failure { outcome: self.outcome(step, refusals), usable }
     }
 }
 

@@ -57,6 +57,14 @@ fn one(
     if let (Kind::Table | Kind::Map, DeValue::Table(table)) = (&kind, value.get_ref()) {
         return Some(Value::Object(section(table, node, path, tree, faults)));
     }
+    if let (Some(item), DeValue::Array(items)) = (node.item(), value.get_ref()) {
+        let sections = items.iter().enumerate().filter_map(|(index, section)| {
+            let path = format!("{path}[{index}]");
+            tree.mark(path.clone(), Place::File(section.span()));
+            one(section, item, &path, tree, faults)
+        });
+        return Some(Value::Array(sections.collect()));
+    }
     if let (Kind::List(_), DeValue::Array(items)) = (&kind, value.get_ref()) {
         for (index, item) in items.iter().enumerate() {
             tree.mark(format!("{path}[{index}]"), Place::File(item.span()));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::order::fields_of;
 use crate::settings::{
     ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, IngestSettings, LogSettings,
-    MailSettings, RelaySettings, ReturnSettings, RulesSettings, ServerSettings, Settings, ShopSettings,
+    MailSettings, RefusalRow, RelaySettings, ReturnSettings, RulesSettings, ServerSettings, Settings, ShopSettings,
     WebhookSettings,
 };
 
@@ -47,6 +47,7 @@ impl Kind<'_> {
     pub fn words(&self) -> String {
         match self {
             Self::Table | Self::Map => "a section".into(),
+            Self::List(item) if **item == Kind::Table => "sections in double brackets".into(),
             Self::List(_) => "a list".into(),
             Self::Text => "text in quotes".into(),
             Self::Whole(..) => "a whole number".into(),
@@ -86,6 +87,7 @@ impl Schema {
             ("IngestSettings", fields_of::<IngestSettings>()),
             ("LogSettings", fields_of::<LogSettings>()),
             ("MailSettings", fields_of::<MailSettings>()),
+            ("RefusalRow", fields_of::<RefusalRow>()),
             ("RelaySettings", fields_of::<RelaySettings>()),
             ("ReturnSettings", fields_of::<ReturnSettings>()),
             ("RulesSettings", fields_of::<RulesSettings>()),
@@ -149,6 +151,12 @@ impl<'a> Node<'a> {
                 std::iter::once(key.clone()).chain(file)
             })
             .collect()
+    }
+
+    /// What stands in a list of sections; `None` for everything else.
+    pub fn item(self) -> Option<Self> {
+        let item = self.inner.get("items").filter(|item| item.is_object()).map(|item| self.step(item))?;
+        (item.kind() == Kind::Table).then_some(item)
     }
 
     /// What it takes.

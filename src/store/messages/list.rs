@@ -97,6 +97,8 @@ pub struct MessageRow {
     pub enhanced: Option<String>,
     /// The relay's reply, or the error.
     pub reply: Option<String>,
+    /// What kind of refusal it was.
+    pub class: Option<String>,
 }
 
 impl Store {
@@ -104,13 +106,13 @@ impl Store {
     pub async fn messages(&self, filter: &MessageFilter) -> Result<Vec<MessageRow>> {
         const SQL: &str = "SELECT seq, id, customer, enrollment, step, pass, rule, map, stage, letter, purpose, locale, address,
                 rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend, subject,
-                message_id, sent_at, relay, code, enhanced, reply
+                message_id, sent_at, relay, code, enhanced, reply, class
             FROM messages WHERE ($1 IS NULL OR rule = $1) AND ($2 IS NULL OR map = $2) AND ($3 IS NULL OR stage = $3)
                 AND ($4 IS NULL OR state = $4) AND ($5 IS NULL OR planned_at >= $5) AND ($6 IS NULL OR planned_at < $6)
                 AND ($7 IS NULL OR seq < $7) ORDER BY seq DESC LIMIT $8";
         const OF_CUSTOMER: &str = "SELECT seq, id, customer, enrollment, step, pass, rule, map, stage, letter, purpose, locale,
                 address, rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend,
-                subject, message_id, sent_at, relay, code, enhanced, reply
+                subject, message_id, sent_at, relay, code, enhanced, reply, class
             FROM messages WHERE ($1 IS NULL OR rule = $1) AND ($2 IS NULL OR map = $2) AND ($3 IS NULL OR stage = $3)
                 AND ($4 IS NULL OR state = $4) AND ($5 IS NULL OR planned_at >= $5) AND ($6 IS NULL OR planned_at < $6)
                 AND ($7 IS NULL OR seq < $7) AND customer = ANY($9) ORDER BY seq DESC LIMIT $8";
@@ -141,7 +143,7 @@ impl Store {
     pub async fn message(&self, id: &str) -> Result<Option<MessageRow>> {
         const SQL: &str = "SELECT seq, id, customer, enrollment, step, pass, rule, map, stage, letter, purpose, locale, address,
                 rulebook, planned_at, due_at, inputs, verdicts, state, reason, changed_at, next_at, attempts, resend, subject,
-                message_id, sent_at, relay, code, enhanced, reply
+                message_id, sent_at, relay, code, enhanced, reply, class
             FROM messages WHERE id = $1";
         self.read("read a message", SQL, vec![Arg::text(id)]).await?.first().map(message).transpose()
     }
@@ -188,5 +190,6 @@ fn message(row: &Row) -> Result<MessageRow> {
         code: fields.maybe_int()?,
         enhanced: fields.maybe_text()?,
         reply: fields.maybe_text()?,
+        class: fields.maybe_text()?,
     })
 }

@@ -30,6 +30,10 @@ pub struct OutcomeRow {
     pub relay: String,
     /// Why, in a short stable code or in words.
     pub reason: Option<String>,
+    /// What kind of refusal it was, as a short stable word.
+    pub class: Option<&'static str>,
+    /// Whether this counts against the time for which the letter is tried.
+    pub put_off: bool,
 }
 
 impl Tx {
@@ -38,8 +42,9 @@ impl Tx {
     pub async fn record_outcomes(&mut self, outcomes: &[OutcomeRow]) -> Result<Vec<String>> {
         const MANY: Many = Many {
             what: "record outcomes",
-            head: "WITH v (v_id, v_at, v_state, v_next_at, v_code, v_enhanced, v_reply, v_relay, v_reason) AS (VALUES",
-            tail: ") UPDATE messages SET state = v_state, changed_at = v_at, next_at = v_next_at, code = v_code,
+            head: "WITH v (v_id, v_at, v_state, v_next_at, v_code, v_enhanced, v_reply, v_relay, v_reason, v_class, v_since)
+                AS (VALUES",
+            tail: ") UPDATE messages SET state = v_state, class = v_class, put_off_since = COALESCE(put_off_since, v_since), changed_at = v_at, next_at = v_next_at, code = v_code,
                 enhanced = v_enhanced, reply = v_reply, relay = v_relay, reason = v_reason, attempts = attempts + 1,
                 sent_at = CASE WHEN v_state = 'sent' THEN v_at ELSE sent_at END, lease_owner = NULL, lease_until = NULL
                 FROM v WHERE id = v_id AND (state IN ('queued', 'held', 'sending')
@@ -57,6 +62,7 @@ impl Tx {
                     "relay": outcome.relay,
                     "code": outcome.code,
                     "enhanced": outcome.enhanced,
+                    "class": outcome.class,
                     "reply": outcome.reply,
                     "next_at": outcome.next_at,
                 }),
@@ -66,7 +72,7 @@ impl Tx {
     }
 }
 
-fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 9]> {
+fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 11]> {
     let next_at = match outcome.state {
         MessageState::Queued => Some(outcome.next_at.unwrap_or(outcome.at)),
         MessageState::Sent | MessageState::Refused | MessageState::Uncertain | MessageState::Failed => None,
@@ -84,5 +90,7 @@ fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 9]> {
         Arg::text(&outcome.reply),
         Arg::text(&outcome.relay),
         Arg::maybe_text(outcome.reason.as_deref()),
+        Arg::maybe_text(outcome.class),
+        Arg::maybe_time(outcome.put_off.then_some(outcome.at)),
     ])
 }

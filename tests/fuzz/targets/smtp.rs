@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use milepost::mail::outcome::Step;
-use milepost::mail::{Address, Outcome, Patience, Relay, Tuning, refusal};
+use milepost::mail::{Address, Outcome, Patience, Refusals, Relay, Tuning, refusal};
 use milepost::settings::{RelaySecurity, RelaySettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -34,7 +34,8 @@ const LETTER: &[u8] = b"Message-ID: <m-1@shop.example>\r\nSubject: hello\r\n\r\n
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     for code in [250, 421, 450, 550, 554] {
-        refusal::outcome(Step::Recipient, code, &text);
+        Refusals::shipped().outcome(Step::Recipient, code, &text);
+        Refusals::shipped().class_of_report(&text, &text);
         assert!(!refusal::tidy(&text).contains(['\r', '\n']));
     }
     SERVER.with(|server| {
@@ -56,7 +57,7 @@ async fn converse(server: &Server, data: &[u8]) -> Outcome {
         ..RelaySettings::default()
     };
     let patience = Patience { command: Duration::from_secs(5), letter: Duration::from_secs(5) };
-    let relay = Relay::tuned("fuzz", &settings, "client.example", &Tuning { patience, roots: Vec::new() }).expect("a relay");
+    let relay = Relay::tuned("fuzz", &settings, "client.example", &Tuning { patience, ..Tuning::of(&settings) }).expect("a relay");
     let address = |text: &str| text.parse::<Address>().expect("an address");
     let client = async {
         let outcome = match relay.open(&address("shop@shop.example"), &address("ann@cats.example")).await {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use milepost::mail::mailbox::{Action, Features, Stage};
+use milepost::mail::outcome::Step;
 use milepost::mail::{Checked, Mailbox, Outcome, Relay, RelayError};
 use milepost::settings::{RelaySecurity, RelaySettings};
 
@@ -35,7 +36,7 @@ async fn a_relay_without_starttls_gets_neither_password_nor_letter() {
             "454 4.7.0 TLS not available" => {
                 assert!(matches!(outcome, Outcome::Deferred { code: 454, .. }), "{outcome:?}");
             }
-            _ => assert!(matches!(outcome, Outcome::Lost { step: "tls", .. }), "{outcome:?}"),
+            _ => assert!(matches!(outcome, Outcome::Lost { step: Step::Tls, .. }), "{outcome:?}"),
         }
         let said = said.lock().unwrap();
         assert!(!said.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{said:?}");
@@ -48,7 +49,7 @@ async fn tls_from_the_first_byte_is_not_spoken_in_the_clear() {
     let mailbox = mailbox().await;
     let settings = RelaySettings { security: RelaySecurity::Tls, ..settings(&mailbox) };
     let outcome = send(&build(&settings, HASTY), &letter("m-1")).await;
-    assert!(matches!(outcome, Outcome::Lost { step: "tls", .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Lost { step: Step::Tls, .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -79,7 +80,7 @@ async fn a_relay_without_log_in_is_not_sent_letters_as_if_it_had_one() {
     let settings =
         RelaySettings { username: Some("shop".into()), password: Some("secret".into()), ..settings(&mailbox) };
     let outcome = send(&build(&settings, PATIENT), &letter("m-1")).await;
-    assert!(matches!(outcome, Outcome::Lost { step: "login", .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Lost { step: Step::Login, .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -90,7 +91,7 @@ async fn a_yes_that_is_not_a_log_in_is_none() {
     let settings =
         RelaySettings { username: Some("shop".into()), password: Some("secret".into()), ..settings(&mailbox) };
     let outcome = send(&build(&settings, PATIENT), &letter("m-1")).await;
-    assert!(matches!(outcome, Outcome::Lost { step: "login", .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Lost { step: Step::Login, .. }), "{outcome:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What every kind of failure at every step comes to (promise 5).
 
-use milepost::mail::Outcome;
 use milepost::mail::mailbox::{Action, Features, Stage};
+use milepost::mail::{Class, Outcome};
 
 use super::{HASTY, PATIENT, letter, mailbox_with, relay, send};
 
@@ -22,9 +22,9 @@ impl From<&Outcome> for Expect {
         match outcome {
             Outcome::Accepted { code, .. } => Accepted(*code),
             Outcome::Deferred { code, .. } => Deferred(*code),
-            Outcome::Refused { code, mailbox_gone: false, .. } => Refused(*code),
-            Outcome::Refused { code, mailbox_gone: true, .. } => Gone(*code),
-            Outcome::Lost { step, .. } => Lost(step),
+            Outcome::Refused { code, class: Class::Hard, .. } => Gone(*code),
+            Outcome::Refused { code, .. } => Refused(*code),
+            Outcome::Lost { step, .. } => Lost(step.word()),
             Outcome::Uncertain { .. } => Uncertain,
         }
     }
@@ -163,7 +163,7 @@ async fn several_lines_are_one_reply() {
         code: 550,
         enhanced: Some("5.1.1".into()),
         reply: "5.1.1 The account does not exist".into(),
-        mailbox_gone: true,
+        class: Class::Hard,
     };
     assert!(said.iter().all(|outcome| *outcome == expect), "{said:?}");
 }

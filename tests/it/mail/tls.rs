@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use milepost::mail::mailbox::{Action, Features, Stage};
+use milepost::mail::outcome::Step;
 use milepost::mail::{Checked, Mailbox, Outcome, Relay, Tuning};
 use milepost::settings::{RelaySecurity, RelaySettings};
 use rustls::ServerConfig;
@@ -37,7 +38,8 @@ fn relay(mailbox: &Mailbox, security: RelaySecurity, roots: Vec<Vec<u8>>) -> Rel
         password: Some("secret".into()),
         ..settings(mailbox)
     };
-    Relay::tuned("test", &settings, "client.example", &Tuning { patience: PATIENT, roots }).unwrap()
+    Relay::tuned("test", &settings, "client.example", &Tuning { patience: PATIENT, roots, ..Tuning::of(&settings) })
+        .unwrap()
 }
 
 #[tokio::test]
@@ -68,7 +70,7 @@ async fn a_certificate_that_is_not_trusted_or_not_the_relays_gets_nothing() {
         let mailbox = sealed_mailbox(security, tls).await;
         for roots in [vec![root], Vec::new()] {
             let outcome = send(&relay(&mailbox, security, roots), &letter("m-1")).await;
-            assert!(matches!(outcome, Outcome::Lost { step: "tls", .. }), "{security:?}: {outcome:?}");
+            assert!(matches!(outcome, Outcome::Lost { step: Step::Tls, .. }), "{security:?}: {outcome:?}");
         }
         assert_eq!(mailbox.count(), 0);
     }
@@ -90,10 +92,10 @@ async fn replies_slipped_in_before_the_handshake_get_nobodys_letter_lost() {
             password: username.map(Into::into),
             ..settings(&mailbox)
         };
-        let tuning = Tuning { patience: PATIENT, roots: vec![root.clone()] };
+        let tuning = Tuning { patience: PATIENT, roots: vec![root.clone()], ..Tuning::of(&settings) };
         let relay = Relay::tuned("test", &settings, "client.example", &tuning).unwrap();
         let outcome = send(&relay, &letter("m-1")).await;
-        assert!(matches!(outcome, Outcome::Lost { step: s, .. } if s == step), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Lost { step: s, .. } if s.word() == step), "{outcome:?}");
     }
     assert_eq!(mailbox.count(), 0);
 }

@@ -1,7 +1,9 @@
 //! Relays that refuse, put off or break off.
 
 use milepost::journey::time::{Span, Timestamp};
+use milepost::mail::Class;
 use milepost::mail::mailbox::{Action, Stage};
+use milepost::settings::{RefusalRow, Settings};
 use milepost::store::MessageState;
 use serde_json::json;
 
@@ -16,7 +18,9 @@ both! {
     another_refusal_suppresses_nobody,
     a_letter_put_off_goes_out_again_unchanged,
     a_letter_put_off_at_its_recipient_is_tried_again,
-    a_letter_put_off_too_often_is_given_up,
+    a_letter_put_off_for_too_long_is_given_up,
+    a_full_mailbox_is_tried_less_often_and_left_in_peace_in_the_end,
+    a_shop_s_own_row_decides_first,
     a_connection_lost_before_the_letter_is_tried_again,
     a_relay_that_is_not_there_is_tried_again,
     a_connection_lost_after_the_letter_leaves_it_uncertain,
@@ -61,7 +65,7 @@ async fn a_mailbox_that_is_gone_is_suppressed(place: &Place) {
 async fn the_address_that_was_refused_is_the_one_suppressed(place: &Place) {
     let daemon = daemon(place, book(&[WELCOME])).await;
     daemon.mailbox.follow(|moment| match moment.stage {
-        Stage::Rcpt if moment.line.contains("anna@mail") => Action::say("452 4.2.2 the mailbox is full"),
+        Stage::Rcpt if moment.line.contains("anna@mail") => Action::say("450 4.2.1 busy"),
         Stage::Rcpt => Action::say("550 5.1.1 no such user"),
         _ => Action::Go,
     });
@@ -88,6 +92,7 @@ async fn another_refusal_suppresses_nobody(place: &Place) {
     assert_eq!(state(&daemon).await, (MessageState::Refused, Some("refused".into())));
     let rows = daemon.record().await;
     assert_eq!((rows[0].code, rows[0].enhanced.as_deref(), rows[0].attempts), (Some(554), Some("5.7.1"), 1));
+    assert_eq!(rows[0].class.as_deref(), Some("policy"));
     assert!(rows[0].reply.as_deref().is_some_and(|reply| reply.contains("we don't like this")), "{:?}", rows[0].reply);
     assert!(daemon.app.engine.store.suppressions(10).await.expect("reads").is_empty());
     books::check(&daemon).await;
@@ -145,9 +150,14 @@ async fn a_letter_put_off_at_its_recipient_is_tried_again(place: &Place) {
     books::check(&daemon).await;
 }
 
-async fn a_letter_put_off_too_often_is_given_up(place: &Place) {
-    let schedule = ["1m", "10m", "1h"].map(crate::support::span);
-    let daemon = daemon_with(place, book(&[WELCOME]), |settings| settings.mail.retry = schedule.to_vec()).await;
+async fn a_letter_put_off_for_too_long_is_given_up(place: &Place) {
+    // The last wait stands for all that follow.
+    let schedule = ["1m", "10m", "1h", "1h"].map(crate::support::span);
+    let change = |settings: &mut Settings| {
+        settings.mail.retry = schedule[..3].to_vec();
+        settings.mail.give_up_after = crate::support::span("2h 30m");
+    };
+    let daemon = daemon_with(place, book(&[WELCOME]), change).await;
     daemon.mailbox.follow(|moment| match moment.stage {
         Stage::Dot => Action::say("451 4.3.0 try again"),
         _ => Action::Go,
@@ -161,10 +171,58 @@ async fn a_letter_put_off_too_often_is_given_up(place: &Place) {
         daemon.until_moment(turn).await;
     }
     let row = &daemon.record().await[0];
-    assert_eq!((row.state, row.reason.as_deref(), row.attempts), (MessageState::Refused, Some("given_up"), 4));
+    assert_eq!((row.state, row.reason.as_deref(), row.attempts), (MessageState::Refused, Some("given_up"), 5));
+    assert_eq!((row.code, row.class.as_deref()), (Some(451), Some("soft")), "with what was said last");
     assert_eq!(row.next_at, None);
     assert!(daemon.app.engine.store.suppressions(10).await.expect("reads").is_empty());
     assert_eq!(daemon.customer("anna").await.message_count, 0, "it never counts as had");
+    books::check(&daemon).await;
+}
+
+async fn a_full_mailbox_is_tried_less_often_and_left_in_peace_in_the_end(place: &Place) {
+    let daemon = daemon(place, book(&[THANKS])).await;
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Rcpt => Action::say("452 4.2.2 The recipient's inbox is out of storage space"),
+        _ => Action::Go,
+    });
+    daemon.accept(orders("o1", "anna", "1")).await;
+    daemon.settle().await;
+    let row = &daemon.record().await[0];
+    assert_eq!((row.state, row.class.as_deref()), (MessageState::Queued, Some("mailbox_full")));
+    assert_eq!(row.next_at, Some(at("2026-03-10T13:00:00Z")), "not in a minute");
+    daemon.until("2026-03-11T10:00:00Z").await;
+    let row = &daemon.record().await[0];
+    assert_eq!((row.state, row.reason.as_deref()), (MessageState::Refused, Some("given_up")), "after a day");
+    let store = &daemon.app.engine.store;
+    for (n, order) in ["2", "3"].into_iter().enumerate() {
+        assert!(store.suppressed_one("anna@mail.example").await.expect("reads").is_none(), "{n} letters are no proof");
+        daemon.accept(orders(&format!("o{order}"), "anna", order)).await;
+        daemon.until_moment(daemon.clock.now().after(Span::days(2))).await;
+    }
+    let suppressed = store.suppressed_one("anna@mail.example").await.expect("reads").expect("three are enough");
+    assert_eq!((suppressed.reason.as_str(), suppressed.source.as_str()), ("mailbox_full", "relay"));
+    books::check(&daemon).await;
+}
+
+async fn a_shop_s_own_row_decides_first(place: &Place) {
+    let row = RefusalRow {
+        code: "550".into(),
+        text: vec!["not before noon".into()],
+        class: Class::Greylisted,
+        ..RefusalRow::default()
+    };
+    let daemon = daemon_with(place, book(&[WELCOME]), |settings| settings.mail.refusals.push(row)).await;
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Rcpt => Action::say("550 5.7.1 Not before noon"),
+        _ => Action::Go,
+    });
+    daemon.accept(arrives("anna")).await;
+    daemon.settle().await;
+    let row = &daemon.record().await[0];
+    assert_eq!((row.state, row.class.as_deref()), (MessageState::Queued, Some("greylisted")));
+    daemon.mailbox.follow(|_| Action::Go);
+    daemon.until("2026-03-10T09:01:00Z").await;
+    assert_eq!(daemon.subjects(), ["welcome for anna"]);
     books::check(&daemon).await;
 }
 

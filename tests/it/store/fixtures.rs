@@ -121,5 +121,7 @@ pub fn outcome(id: &str, seconds: i64, state: MessageState) -> OutcomeRow {
         reply: "Ok: queued".into(),
         relay: "main".into(),
         reason: None,
+        class: None,
+        put_off: false,
     }
 }

@@ -14,8 +14,21 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
         check.that(!wait.is_zero(), &path, "a wait before the next try is no time at all", "write for example `5m`");
     }
     super::returns::all(&mail.returns, check);
+    check.that(
+        !mail.retry.is_empty(),
+        "mail.retry",
+        "no letter would be tried again",
+        "write for example `[\"5m\", \"1h\"]`",
+    );
+    let life = "`mail.give_up_after` is no time at all";
+    check.that(!mail.give_up_after.is_zero(), "mail.give_up_after", life, "write for example `5d`");
     for (name, settings) in &mail.relays {
         relay(name, settings, check);
+    }
+    for (index, row) in mail.refusals.iter().enumerate() {
+        if let Some((key, fault)) = row.fault() {
+            check.that(false, &format!("mail.refusals[{index}].{key}"), fault, "docs/deliverability.md shows rows");
+        }
     }
 }
 
