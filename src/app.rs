@@ -8,6 +8,7 @@ mod reload;
 mod secret;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -30,7 +31,7 @@ use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::{Span, Timestamp};
-use crate::mail::{Composer, LinkSigner, Refusals, Relay, Tuning};
+use crate::mail::{Composer, LinkSigner, Machines, Refusals, Relay, Tuning};
 use crate::rulebook::{self, Book};
 use crate::settings::Settings;
 use crate::settings::load::Loaded;
@@ -132,6 +133,8 @@ impl App {
             connections: Arc::clone(&engine.connections),
             book,
             links,
+            machines: Machines::new(&settings.mail.tracking)?,
+            address_header: settings.server.address_header.clone(),
             clock,
             shop: settings.shop.clone(),
             api: settings.api.clone(),
@@ -178,8 +181,8 @@ impl App {
         self.engine.start(&self.recorder, &stop, &tasks);
         tasks.close();
         let stopped = stop.clone();
-        let served =
-            axum::serve(listener, self.router).with_graceful_shutdown(async move { stopped.cancelled().await });
+        let served = axum::serve(listener, self.router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move { stopped.cancelled().await });
         // A server that fails ends the daemon; one that is told to stop ends with its last request.
         let result = tokio::select! {
             result = served.into_future() => result.context("the HTTP server failed"),

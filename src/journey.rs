@@ -36,6 +36,7 @@ pub mod placement;
 pub mod policy;
 pub mod promo;
 pub mod reading;
+pub mod reads;
 pub mod rule;
 pub mod segment;
 pub mod share;

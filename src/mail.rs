@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod preview;
 pub mod refusal;
 pub mod returns;
+pub mod tracking;
 pub mod transport;
 
 pub use address::{Address, AddressError};
@@ -29,4 +30,5 @@ pub use outcome::{Outcome, Step};
 pub use preview::Preview;
 pub use refusal::{Class, Refusals};
 pub use returns::ReturnAddresses;
+pub use tracking::{Machines, Tracker};
 pub use transport::{Checked, Opened, Patience, Relay, RelayError, TlsError, Tuning};

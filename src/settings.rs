@@ -12,6 +12,7 @@ pub mod returns;
 pub mod rules;
 pub mod server;
 pub mod shop;
+pub mod tracking;
 pub mod webhooks;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use returns::ReturnSettings;
 pub use rules::{ApplyRules, RulesSettings};
 pub use server::{ApiSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
 pub use shop::{ConsentSettings, ShopSettings};
+pub use tracking::{Track, TrackingSettings, UtmSettings};
 pub use webhooks::{ErrandSettings, WebhookSettings};
 
 use crate::journey::book::Shop;

@@ -44,7 +44,8 @@ pub use firings::Firing;
 pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{
-    Claimed, Frozen, HeldLetters, HoldRow, LogRow, MessageFilter, MessageRow, MessageState, NewMessage, OutcomeRow,
+    Claimed, Frozen, HeldLetters, HoldRow, Links, LogRow, MessageFilter, MessageRow, MessageState, NewMessage,
+    OutcomeRow, ReadRow, Tracked,
 };
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use rulebooks::InForce;

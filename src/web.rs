@@ -15,8 +15,10 @@ pub mod health;
 pub mod hooks;
 pub mod intake;
 pub mod maps;
+pub mod own;
 pub mod pages;
 pub mod problem;
+pub mod track;
 pub mod unsubscribe;
 
 use std::collections::BTreeMap;
@@ -32,6 +34,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::clock::Clock;
 use crate::crm::Connection;
 use crate::engine::ingest::Ingest;
+use crate::mail::Machines;
 use crate::mail::links::LinkSigner;
 use crate::rulebook::Book;
 use crate::settings::{ApiSettings, IngestSettings, ShopSettings};
@@ -51,6 +54,10 @@ pub struct WebState {
     pub book: Arc<ArcSwap<Book>>,
     /// Checks the links of letters.
     pub links: LinkSigner,
+    /// Who follows links without being a person.
+    pub machines: Machines,
+    /// The header in which a reverse proxy tells who asked.
+    pub address_header: Option<String>,
     /// The time.
     pub clock: Clock,
     /// The shop, as pages and amounts need it.
@@ -84,6 +91,8 @@ pub fn router(state: WebState) -> Router {
             "/u/{token}",
             get(unsubscribe::show).post(unsubscribe::act).layer(DefaultBodyLimit::max(unsubscribe::MAX_BODY)),
         )
+        .route("/c/{token}", get(track::click))
+        .route("/o/{name}", get(track::open))
         .route("/", get(maps::home))
         .route("/maps", get(maps::index))
         .route("/maps/{map}", get(maps::show))

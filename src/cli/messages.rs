@@ -122,12 +122,14 @@ pub(super) async fn run(args: MessagesArgs, context: &Context) -> anyhow::Result
         MessagesCommand::Show { id, json, .. } => {
             let Some(found) = store.message(&id).await? else { bail!("there is no letter {id}") };
             let log = store.message_log(&id).await?;
+            let reads = store.reads_of(&id).await?;
             if json {
                 let log = log.iter().map(Change::of).collect();
                 let row = Row::of(&found);
-                out::json(&Whole { row, inputs: found.inputs, verdicts: found.verdicts, log })?;
+                out::json(&Whole { row, inputs: found.inputs, verdicts: found.verdicts, log, reads })?;
             } else {
                 show(&found, &log, zone)?;
+                told::reads(&reads, zone)?;
             }
         }
         MessagesCommand::Export { which, how } => {

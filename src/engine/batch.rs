@@ -8,6 +8,7 @@ use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
+use crate::journey::reads::Weighed;
 use crate::journey::time::Timestamp;
 use crate::store::{ArmRow, CodeWish, Count, EnrollmentRow, HoldRow, NewErrand, NewMessage, StoredEvent, Tx};
 
@@ -37,6 +38,7 @@ pub struct Batch {
     redeemed: Vec<Redeemed>,
     holds: Vec<HoldRow>,
     decisions: Vec<(String, Decision)>,
+    reads: Vec<Weighed>,
     counts: Vec<Count>,
 }
 
@@ -154,6 +156,10 @@ impl Batch {
                 Effect::PromoRedeemed { code, order, at } => {
                     self.redeemed.push(Redeemed { code, customer: customer.clone(), order, at });
                 }
+                Effect::MessageRead(read) => {
+                    self.counts.extend(metrics::counts_of_read(&read));
+                    self.reads.push(*read);
+                }
                 Effect::Decided(decision) => {
                     if let Some(rule) = book.rules.get(&decision.rule) {
                         self.counts.extend(metrics::counts_of_decision(&rule.map, &decision));
@@ -244,6 +250,7 @@ impl Batch {
         for redeemed in &self.redeemed {
             tx.redeem_code(&redeemed.code, &redeemed.customer, &redeemed.order, redeemed.at).await?;
         }
+        tx.put_reads(&self.reads).await?;
         tx.put_decisions(&self.decisions).await?;
         tx.add_counts(shard, &self.counts).await?;
         Ok(())

@@ -14,6 +14,7 @@ use crate::journey::book::Rulebook;
 use crate::journey::errand::ErrandKind;
 use crate::journey::map::JourneyMap;
 use crate::journey::money::Money;
+use crate::journey::reads::What;
 use crate::journey::time::Span;
 use crate::store::{Count, HeldLetters};
 
@@ -79,6 +80,14 @@ pub struct RuleFigures {
     pub uncertain: i64,
     /// Letters that could not be sent.
     pub failed: i64,
+    /// Letters that customers opened, as far as opens are noted.
+    pub opened: i64,
+    /// Letters of which customers followed a link, as far as clicks are noted.
+    pub clicked: i64,
+    /// Opens by programs.
+    pub opened_by_machine: i64,
+    /// Clicks by programs.
+    pub clicked_by_machine: i64,
     /// Runs whose goal was reached within its window.
     pub converted: i64,
     /// Share of the runs that reached the goal; `None` before the first run.
@@ -167,6 +176,11 @@ impl RuleFigures {
         self.held.iter().map(|(_, n)| n).sum()
     }
 
+    /// Whether anything is known of who read its letters.
+    pub fn is_read(&self) -> bool {
+        self.opened + self.clicked + self.opened_by_machine + self.clicked_by_machine > 0
+    }
+
     /// Letters refused, in doubt or failed: what somebody should look at.
     pub fn troubled(&self) -> i64 {
         self.refused + self.uncertain + self.failed
@@ -216,6 +230,10 @@ fn rule_figures(rule: &str, sums: &Sums<'_>, held: &[HeldLetters]) -> RuleFigure
         refused: total(sums, metrics::REFUSED),
         uncertain: total(sums, metrics::UNCERTAIN),
         failed: total(sums, metrics::FAILED),
+        opened: total(sums, metrics::OPENED),
+        clicked: total(sums, metrics::CLICKED),
+        opened_by_machine: detail(sums, metrics::BY_MACHINE, What::Opened.as_str()),
+        clicked_by_machine: detail(sums, metrics::BY_MACHINE, What::Clicked.as_str()),
         converted,
         conversion: share(converted, enrolled),
         value: sums
@@ -230,7 +248,7 @@ fn rule_figures(rule: &str, sums: &Sums<'_>, held: &[HeldLetters]) -> RuleFigure
 }
 
 fn errand_figures(sums: &Sums<'_>, kind: ErrandKind) -> ErrandFigures {
-    let of = |figure: &str| sums.get(figure).and_then(|kinds| kinds.get(kind.as_str())).copied().unwrap_or(0);
+    let of = |figure: &str| detail(sums, figure, kind.as_str());
     ErrandFigures {
         asked: of(metrics::ERRANDS),
         done: of(metrics::ERRANDS_DONE),
@@ -241,6 +259,10 @@ fn errand_figures(sums: &Sums<'_>, kind: ErrandKind) -> ErrandFigures {
 
 fn total(sums: &Sums<'_>, figure: &str) -> i64 {
     sums.get(figure).map_or(0, |details| details.values().sum())
+}
+
+fn detail(sums: &Sums<'_>, figure: &str, detail: &str) -> i64 {
+    sums.get(figure).and_then(|details| details.get(detail)).copied().unwrap_or(0)
 }
 
 /// Details with their sums, most first; those that came to nothing are left out.

@@ -7,6 +7,7 @@
 use crate::journey::effect::{Decision, EndReason, PlannedMessage, SegmentMove, StageMove, WithheldReason};
 use crate::journey::errand::{Errand, ErrandKind};
 use crate::journey::money::Money;
+use crate::journey::reads::{Weighed, What};
 use crate::store::{Count, ErrandOf, ErrandState};
 
 pub use super::stay::{bucket_middle, stay_bucket};
@@ -45,6 +46,13 @@ pub const HELD_OUT_CONVERTED: &str = "held_out_converted";
 pub const HELD_OUT_VALUE: &str = "held_out_value";
 /// What runs whose goal was reached were worth in minor units; the detail is the currency.
 pub const VALUE: &str = "value";
+
+/// Letters that customers opened.
+pub const OPENED: &str = "opened";
+/// Letters of which customers followed a link.
+pub const CLICKED: &str = "clicked";
+/// Opens and clicks by programs; the detail is what was done.
+pub const BY_MACHINE: &str = "by_machine";
 
 /// Webhooks out and changes in a CRM that were asked for; the detail is the kind, as of the three below.
 pub const ERRANDS: &str = "errands";
@@ -153,6 +161,20 @@ pub fn counts_of_outcome(map: &str, rule: &str, outcome: LetterOutcome) -> Vec<C
 /// A letter that could not be composed is tried again: it counts by what comes of that.
 pub fn counts_of_retried(map: &str, rule: &str) -> Vec<Count> {
     vec![of_rule(map, rule, FAILED, "", -1)]
+}
+
+/// A letter was opened or clicked, by whomever. A letter counts once for each, whoever followed a link has opened it.
+pub fn counts_of_read(weighed: &Weighed) -> Vec<Count> {
+    let Weighed { rule, map, read, first, opens } = weighed;
+    if rule.is_empty() {
+        return Vec::new();
+    }
+    if read.machine.is_some() {
+        return vec![of_rule(map, rule, BY_MACHINE, read.what.as_str(), 1)];
+    }
+    let opened = opens.then(|| of_rule(map, rule, OPENED, "", 1));
+    let clicked = (*first && read.what == What::Clicked).then(|| of_rule(map, rule, CLICKED, "", 1));
+    opened.into_iter().chain(clicked).collect()
 }
 
 /// A step asked for an errand.

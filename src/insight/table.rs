@@ -129,6 +129,15 @@ pub fn held_out(f: &RuleFigures) -> String {
     )
 }
 
+/// Who read the letters of a rule, in words.
+pub fn read_in_words(f: &RuleFigures) -> String {
+    let programs = [(f.opened_by_machine, "opens"), (f.clicked_by_machine, "clicks")];
+    let programs = programs.into_iter().filter(|(n, _)| *n > 0);
+    let programs = programs.map(|(n, word)| format!(" · {} {word} by programs", format::count(n)));
+    let people = format!("{} opened · {} clicked", format::count(f.opened), format::count(f.clicked));
+    std::iter::once(people).chain(programs).collect()
+}
+
 /// What came of what a rule asks of others, in words.
 pub fn errands_in_words(f: &ErrandFigures) -> String {
     let under_way = f.asked - f.done - f.failed;
@@ -140,6 +149,9 @@ pub fn errands_in_words(f: &ErrandFigures) -> String {
 fn rule_lines(rule: &Rule, figures: &MapFigures) -> String {
     let Some(f) = figures.rule(&rule.id) else { return rule.id.clone() };
     let mut text = format!("{}\n· {} enrolled\n· {} sent", rule.id, format::count(f.enrolled), format::count(f.sent));
+    if f.is_read() {
+        let _ = write!(text, "\n· {}", read_in_words(f));
+    }
     for (reason, n) in &f.withheld {
         let _ = write!(text, "\n· {} withheld: {}", format::count(*n), format::words(reason));
     }

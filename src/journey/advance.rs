@@ -150,6 +150,8 @@ pub fn handed_over(book: &Rulebook, customer: &mut Customer, message: &str, at: 
         key: pending.key,
         purpose: pending.purpose,
         at,
+        opened_at: None,
+        clicked_at: None,
         rulebook: pending.rulebook,
     });
     forget(book, &mut customer.handed_over, at);
@@ -259,6 +261,7 @@ impl Run<'_> {
                 .collect();
             // Exits that time alone brings come before the steps they would stop.
             self.settle(&Cause::Time, due, None, &[]);
+            self.weigh_reads(due);
             for id in waking {
                 // What settling brought may have ended it or moved it on.
                 if self.customer.enrollments.iter().any(|e| e.id == id && e.wake_at.is_some_and(|at| at <= due)) {
@@ -275,6 +278,9 @@ impl Run<'_> {
     }
 
     fn event(&mut self, event: &Event) {
+        if self.take_read(event) {
+            return;
+        }
         let carried = promo::carried(&self.customer, event);
         let Folded { happened, topics } = fold::apply(&mut self.customer, event);
         let zone = self.customer.zone().unwrap_or(self.book.shop.zone);

@@ -16,6 +16,7 @@ use super::event::{Cart, Key, Phase};
 use super::money::Money;
 use super::newcomers::NewRules;
 use super::reading::ReadingHours;
+use super::reads::Reads;
 use super::time::Timestamp;
 pub use run::{Awaiting, Enrollment, PastRun, RECENT_KEYS, Trial};
 
@@ -85,6 +86,9 @@ pub struct Customer {
     /// When letters are opened and clicked.
     #[serde(skip_serializing_if = "ReadingHours::is_empty")]
     pub reading_hours: ReadingHours,
+    /// Opens and clicks.
+    #[serde(skip_serializing_if = "Reads::is_empty")]
+    pub reads: Reads,
     /// Goal windows that are open.
     pub goals: Vec<GoalWatch>,
     /// Splits whose arms are still being measured by this customer.
@@ -130,6 +134,7 @@ impl Customer {
             .chain(self.stays.iter().map(|s| s.at))
             .chain(self.dates.values().copied())
             .chain(self.flip_at)
+            .chain(self.reads.next_at())
             .min()
     }
 }
@@ -286,6 +291,12 @@ pub struct HandedOver {
     pub purpose: String,
     /// When.
     pub at: Timestamp,
+    /// When the customer first opened it, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
+    /// When the customer first followed a link of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clicked_at: Option<Timestamp>,
     /// The earlier rulebook as which its rule finishes; empty: the one in force.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rulebook: String,

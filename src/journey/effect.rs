@@ -9,6 +9,7 @@ use super::attention::Held;
 use super::errand::Errand;
 use super::money::Money;
 use super::policy::Letter;
+use super::reads::Weighed;
 use super::time::Timestamp;
 pub use reason::{EndReason, WithheldReason};
 
@@ -136,6 +137,8 @@ pub enum Effect {
     },
     /// Something is asked of others: a webhook out, a change in the CRM.
     Errand(Box<Errand>),
+    /// A letter was opened, or a link of it followed; by whom is known.
+    MessageRead(Box<Weighed>),
     /// Why something was or was not done; kept for `explain`.
     Decided(Decision),
 }
@@ -271,7 +274,8 @@ pub struct Decision {
     pub rule: String,
     /// When.
     pub at: Timestamp,
-    /// What was asked: `trigger`, `exit`, `branch`, `split`, `wait`, `goal`, `set`, `promo`, `still`, `webhook`, `crm`, `note`.
+    /// What was asked: `trigger`, `exit`, `branch`, `split`, `wait`, `goal`, `set`, `promo`, `still`, `webhook`, `crm`,
+    /// `opened`, `clicked`, `note`.
     pub about: String,
     /// What came out, as a short stable code: `enrolled`, `condition_false`, `not_at_stage`, `too_old`, `already_running`,
     /// `not_again_yet`, `never_again`, `no_key`, `arm`, `until`, …

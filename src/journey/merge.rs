@@ -211,6 +211,7 @@ fn merge_runs(into: &mut Customer, gone: &Customer, now: Timestamp, effects: &mu
     into.handed_over.extend(gone.handed_over.iter().cloned());
     into.handed_over.sort_by_key(|h| h.at);
     into.reading_hours.merge(&gone.reading_hours);
+    into.reads.merge(&gone.reads);
     into.goals.extend(gone.goals.iter().cloned());
     into.trials.extend(gone.trials.iter().cloned());
     into.promo_codes.extend(gone.promo_codes.iter().cloned());

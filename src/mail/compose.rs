@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::address::{Address, AddressError};
 use super::links::LinkSigner;
 use super::returns::{ReturnAddresses, ReturnsError};
+use super::tracking::Tracker;
 use super::{body, headers};
 use crate::journey::customer::Customer;
 use crate::journey::effect::PlannedMessage;
@@ -92,6 +93,8 @@ pub struct Letter {
     pub raw: Vec<u8>,
     /// The sender of the envelope.
     pub envelope_from: Address,
+    /// What its short links lead to, in the order of their numbers.
+    pub links: Vec<String>,
 }
 
 /// Why a letter could not be composed, or no letter can be.
@@ -148,6 +151,7 @@ pub struct Composer {
     shop: Value,
     signer: LinkSigner,
     returns: ReturnAddresses,
+    tracker: Tracker,
 }
 
 impl Composer {
@@ -163,12 +167,14 @@ impl Composer {
         }
         let (from, envelope_from) = sender("mail.from", &mail.from)?;
         let reply_to = mail.reply_to.as_deref().map(|value| sender("mail.reply_to", value)).transpose()?;
+        let public_url = public_url.trim_end_matches('/').to_owned();
         Ok(Self {
             from,
             returns: ReturnAddresses::new(&mail.returns, signer.clone())?,
             envelope_from,
             reply_to: reply_to.map(|(mailbox, _)| mailbox),
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            tracker: Tracker::new(&mail.tracking, &public_url),
+            public_url,
             shop: json!({"name": shop.name, "url": shop.url, "address": shop.address}),
             signer,
         })
@@ -239,7 +245,8 @@ impl Composer {
         let message_id =
             headers::message_id(job.message, domain).ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
         let unsubscribe = self.unsubscribe_url(job);
-        let rendered = self.fill_with(letters, job, &unsubscribe)?;
+        let mut rendered = self.fill_with(letters, job, &unsubscribe)?;
+        let links = self.tracker.prepare(&mut rendered, job, &self.signer, test);
         let subject = if test { headers::test_subject(&rendered.subject) } else { rendered.subject };
 
         let mailbox = Mailbox::new(None, headers::lettre_address(&to));
@@ -277,7 +284,7 @@ impl Composer {
         };
         let raw = built.map_err(ComposeError::Build)?.formatted();
         let envelope_from = self.envelope_from(job.message);
-        Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from })
+        Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from, links })
     }
 
     /// The page where the customer refuses the letter's purpose.

@@ -5,6 +5,8 @@
 //!
 //! Not here: what following a link does (`web`).
 
+mod short;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusals::RefusalRow;
 use super::returns::ReturnSettings;
+use super::tracking::TrackingSettings;
 use crate::journey::time::Span;
 
 /// How letters leave.
@@ -27,6 +28,8 @@ pub struct MailSettings {
     /// reached letters wait, however long that is. Default 5d.
     #[schemars(with = "String")]
     pub give_up_after: Span,
+    /// Whether opens and clicks are noted.
+    pub tracking: TrackingSettings,
     /// Relays by name; the first by name is used.
     pub relays: BTreeMap<String, RelaySettings>,
     /// How what comes back is told apart: bounces, complaints, unsubscriptions by mail.
@@ -43,6 +46,7 @@ impl Default for MailSettings {
             reply_to: None,
             retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
             give_up_after: Span::days(5),
+            tracking: TrackingSettings::default(),
             relays: BTreeMap::new(),
             returns: ReturnSettings::default(),
             refusals: Vec::new(),

@@ -19,11 +19,15 @@ pub struct ServerSettings {
     /// with it. Default `http://` + `listen`.
     #[schemars(example = "https://letters.shop.example")]
     pub public_url: Option<String>,
+    /// The header in which a reverse proxy tells who asked, where there is one; the last address in it counts. By it programs
+    /// that follow links are known. Default: nobody's word is taken but the connection's.
+    #[schemars(example = "X-Forwarded-For")]
+    pub address_header: Option<String>,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, address_header: None }
     }
 }
 

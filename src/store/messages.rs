@@ -17,6 +17,7 @@ mod list;
 mod log;
 mod outcome;
 mod plan;
+mod reads;
 mod withhold;
 
 use super::words::words;
@@ -27,6 +28,7 @@ pub use list::{MessageFilter, MessageRow};
 pub use log::LogRow;
 pub use outcome::OutcomeRow;
 pub use plan::NewMessage;
+pub use reads::{Links, ReadRow, Tracked};
 
 words! {
     /// How far a letter has come.

@@ -16,17 +16,15 @@ use serde_json::json;
 use tera::Context;
 
 use super::problem::{RETRY_AFTER_SECONDS, log_failure};
-use super::{App, WebState};
-use crate::journey::event::{Event, Key, Profile, kind};
+use super::{App, WebState, own};
+use crate::journey::event::{Profile, kind};
 use crate::journey::time::MICROS_PER_SECOND;
 use crate::mail::links::{LinkSigner, Unsubscribe};
-use crate::store::{Channel, NewBody};
+use crate::store::NewBody;
 use words::Words;
 
 /// Largest body that is looked at: a form of one field needs no more.
 pub const MAX_BODY: usize = 16 * 1024;
-/// The source of events that Milepost itself says.
-const OWN: &str = "milepost";
 
 /// Shows the page with the button.
 pub async fn show(State(state): State<App>, Path(token): Path<String>) -> Response {
@@ -68,29 +66,8 @@ fn own_event(state: &WebState, link: &Unsubscribe, by: &str) -> NewBody {
     data.insert("purpose".into(), json!(link.purpose));
     data.insert("message".into(), json!(link.message));
     data.insert("by".into(), json!(by));
-    let event = Event {
-        source: OWN.into(),
-        id: id.clone(),
-        kind: kind::UNSUBSCRIBED.into(),
-        occurred_at: now,
-        received_at: now,
-        keys: vec![Key { kind: OWN.into(), value: link.customer.clone() }],
-        merged: Vec::new(),
-        touchpoint: Some("email".into()),
-        profile: Some(Profile { consents: [(link.purpose.clone(), false)].into(), ..Profile::default() }),
-        order: None,
-        cart: None,
-        data,
-    };
-    NewBody {
-        connection: OWN.into(),
-        channel: Channel::Own,
-        content_type: "application/json".into(),
-        query: String::new(),
-        body: json!([event]).to_string().into_bytes(),
-        received_at: now,
-        dedupe: Some(id),
-    }
+    let profile = Profile { consents: [(link.purpose.clone(), false)].into(), ..Profile::default() };
+    own::event(kind::UNSUBSCRIBED, id, &link.customer, (Some(profile), data), now)
 }
 
 /// The customer's language; the shop's where the customer has none or can't be read just now.
@@ -115,7 +92,7 @@ fn page(state: &WebState, words: &'static Words, link: &Unsubscribe, step: &str,
 }
 
 /// A link of a letter that was a test, or no link of ours at all.
-fn not_ours(state: &WebState, token: &str) -> Response {
+pub(super) fn not_ours(state: &WebState, token: &str) -> Response {
     let words = words::of(&state.shop.locale);
     if LinkSigner::of_previews().verify(token).is_some() {
         return state.pages.message(StatusCode::OK, words.lang, words.test_title, words.test_text);

@@ -26,6 +26,7 @@ mod simulated;
 mod splits;
 mod swaps;
 mod templates;
+mod tracking;
 mod writeback;
 
 use axum::body::Body;

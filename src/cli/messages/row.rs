@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::told;
 pub use crate::insight::letter::LetterRow as Row;
 use crate::journey::effect::PolicyVerdict;
-use crate::store::LogRow;
+use crate::store::{LogRow, ReadRow};
 
 /// A letter with everything that is on record of it.
 #[derive(Debug, Serialize)]
@@ -20,6 +20,8 @@ pub struct Whole {
     pub verdicts: Vec<PolicyVerdict>,
     /// Every change of state.
     pub log: Vec<Change>,
+    /// Who opened it and followed its links.
+    pub reads: Vec<ReadRow>,
 }
 
 /// One change of state.

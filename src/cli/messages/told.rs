@@ -1,11 +1,14 @@
 //! What the record keeps beside a letter's states, in words.
 
+use std::io;
+
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use crate::cli::out;
 use crate::insight;
 use crate::journey::time::Timestamp;
+use crate::store::ReadRow;
 
 /// The moments in a log entry's detail; the record keeps them as microseconds.
 const MOMENTS: [&str; 3] = ["due_at", "next_at", "until"];
@@ -44,6 +47,20 @@ pub(super) fn in_words(detail: &Value, zone: Tz) -> String {
         at("until").map(|at| format!("may go {at}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Who opened a letter and followed its links; nothing if that is not noted.
+pub(super) fn reads(reads: &[ReadRow], zone: Tz) -> io::Result<()> {
+    if reads.is_empty() {
+        return Ok(());
+    }
+    out::line("\nWho read it")?;
+    let row = |read: &ReadRow| {
+        let what = read.link.map_or_else(|| read.what.to_owned(), |link| format!("{} link {link}", read.what));
+        let who = read.machine.as_ref().map_or_else(|| "a person".to_owned(), |why| format!("a program: {why}"));
+        vec![out::when(read.at, zone), what, who, read.agent.clone().unwrap_or_default()]
+    };
+    out::table(&["at", "what", "who", "agent"], reads.iter().map(row).collect(), "")
 }
 
 /// What keeps a letter back, as the policies told it.

@@ -15,7 +15,7 @@ use crate::engine::record::{Recorder, Recording};
 use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
 use crate::mail::{Address, Job, Letter, Relay};
-use crate::store::{Claimed, Frozen};
+use crate::store::{Claimed, Frozen, Links};
 
 pub(super) struct Lane {
     pub(super) engine: Arc<Engine>,
@@ -125,6 +125,7 @@ impl Lane {
                     sealed: engine.sealed(&book, &claimed.map, &claimed.letter, &letter).await,
                     relay: self.relay.name().to_owned(),
                     locale: letter.locale.clone(),
+                    links: Links::of(&letter.links),
                 };
                 Ok(Some(Prepared { claimed, letter, frozen, customer: customer.id }))
             }
@@ -150,6 +151,8 @@ impl Lane {
             locale: claimed.locale.clone(),
             raw: raw.clone(),
             envelope_from: self.engine.composer.envelope_from(&claimed.id),
+            // They are kept since it was frozen.
+            links: Vec::new(),
         }))
     }
 

@@ -106,6 +106,10 @@ fn fact_value(customer: &Customer, root: &str, name: &str) -> Option<Value> {
         "messages" => match name {
             "count" => Some(json!(customer.message_count)),
             "last_at" => when(customer.handed_over.last().map(|m| m.at)),
+            "opened" => Some(json!(customer.reads.opened)),
+            "clicked" => Some(json!(customer.reads.clicked)),
+            "last_opened_at" => when(customer.reads.last_opened_at),
+            "last_clicked_at" => when(customer.reads.last_clicked_at),
             _ => None,
         },
         _ => None,

@@ -148,6 +148,15 @@ fn server(settings: &Settings, check: &mut Check<'_, '_>) {
     if let Some(url) = &settings.server.public_url {
         check.url("server.public_url", url, Plain::Fine);
     }
+    if let Some(name) = &settings.server.address_header {
+        let fine = axum::http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        check.that(
+            fine,
+            "server.address_header",
+            format!("`{name}` is not the name of a header"),
+            "for example `X-Forwarded-For`",
+        );
+    }
     let url = settings.database.url.expose_secret();
     let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
     let help = "write `sqlite:PATH` or `postgres://USER@HOST/DATABASE`";

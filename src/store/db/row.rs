@@ -89,6 +89,10 @@ impl Fields<'_> {
         take!(self)
     }
 
+    pub(in crate::store) fn maybe_bytes(&mut self) -> Result<Option<Vec<u8>>> {
+        take!(self)
+    }
+
     pub(in crate::store) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
         let text = self.text()?;
         serde_json::from_str(&text).map_err(|source| StoreError::Document { what: self.row.what, source })

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::super::db::{Arg, Row};
 use super::super::rows::Many;
 use super::super::{Result, Sealed, Store, Tx};
-use super::MessageState;
 use super::log::Change;
+use super::{Links, MessageState};
 use crate::journey::policy::Letter;
 use crate::journey::time::Timestamp;
 
@@ -81,6 +81,8 @@ pub struct Frozen {
     pub relay: String,
     /// Locale it was written in.
     pub locale: String,
+    /// What its short links lead to, if it has any.
+    pub links: Option<Links>,
 }
 
 impl Tx {
@@ -179,6 +181,7 @@ impl Tx {
             .collect();
         let marked = self.transit(&MANY, rows, changes).await?;
         let mut by_id: HashMap<&str, &Frozen> = letters.iter().map(|letter| (letter.id.as_str(), *letter)).collect();
+        self.keep_links(marked.iter().filter_map(|id| by_id.get(id.as_str()).copied())).await?;
         let rows = marked
             .iter()
             .filter_map(|id| by_id.remove(id.as_str()))

@@ -23,6 +23,8 @@ pub struct RuleView {
     withheld_any: Flag,
     /// The reasons with their counts, in words.
     reasons: Text,
+    read: Text,
+    read_any: Flag,
     held: Text,
     held_any: Flag,
     webhooks: Text,
@@ -62,6 +64,8 @@ impl RuleView {
             withheld: live.text(key("withheld"), format::count(withheld)),
             withheld_any: live.flag(key("withheld_any"), withheld > 0),
             reasons: live.text(key("reasons"), reasons),
+            read: live.text(key("read"), table::read_in_words(figures)),
+            read_any: live.flag(key("read_any"), figures.is_read()),
             held: live.text(key("held"), held),
             held_any: live.flag(key("held_any"), figures.held_total() > 0),
             webhooks: live.text(key("webhooks"), table::errands_in_words(&figures.webhooks)),

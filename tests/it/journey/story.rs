@@ -87,6 +87,7 @@ fn line(effect: &Effect) -> Option<String> {
         | Effect::PromoSettled { .. }
         | Effect::PromoRedeemed { .. }
         | Effect::Errand(_) => None,
+        Effect::MessageRead(read) => Some(format!("{} {}", read.read.message, read.read.what.as_str())),
         Effect::Decided(decision) => {
             let plain = ["enrolled", "until", "arm", "set", "assigned"];
             (!plain.contains(&decision.outcome.as_str())).then(|| format!("{}: {}", decision.rule, decision.outcome))

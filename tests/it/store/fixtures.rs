@@ -100,6 +100,7 @@ pub fn frozen_bytes() -> Vec<u8> {
 
 pub fn frozen(id: &str) -> Frozen {
     Frozen {
+        links: None,
         id: id.into(),
         to: "ada@shop.example".into(),
         subject: "Hello".into(),

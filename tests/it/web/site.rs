@@ -14,9 +14,10 @@ use milepost::engine::ingest::Ingest;
 use milepost::journey::book::Rulebook;
 use milepost::journey::customer::{Attribute, Customer};
 use milepost::journey::time::Timestamp;
+use milepost::mail::Machines;
 use milepost::mail::links::LinkSigner;
 use milepost::rulebook::Book;
-use milepost::settings::{ApiSettings, ConnectionSettings, IngestSettings, ShopSettings};
+use milepost::settings::{ApiSettings, ConnectionSettings, IngestSettings, ShopSettings, TrackingSettings};
 use milepost::store::{self, Store};
 use milepost::web::{Pages, WebState, router};
 use serde_json::{Value, json};
@@ -66,6 +67,8 @@ impl Site {
             connections: Arc::new(BTreeMap::from([("shop".to_owned(), connection())])),
             book: Arc::new(ArcSwap::from_pointee(Book { rulebook, ..Book::default() })),
             links: links.clone(),
+            machines: Machines::new(&TrackingSettings::default()).expect("a list"),
+            address_header: None,
             clock: Clock::manual(now()),
             shop: ShopSettings { name: "Paws & Bowls".into(), ..ShopSettings::default() },
             api,

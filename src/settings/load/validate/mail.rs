@@ -1,7 +1,8 @@
 //! What must hold of `[mail]`.
 
-use super::{Check, is_local};
-use crate::settings::{MailSettings, RelaySecurity, RelaySettings};
+use super::{Check, Plain, is_local};
+use crate::mail::Machines;
+use crate::settings::{MailSettings, RelaySecurity, RelaySettings, TrackingSettings};
 
 /// Checks the section and its relays.
 pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
@@ -29,6 +30,35 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
         if let Some((key, fault)) = row.fault() {
             check.that(false, &format!("mail.refusals[{index}].{key}"), fault, "docs/deliverability.md shows rows");
         }
+    }
+    tracking(&mail.tracking, check);
+}
+
+fn tracking(tracking: &TrackingSettings, check: &mut Check<'_, '_>) {
+    if let Some(url) = &tracking.url {
+        check.url("mail.tracking.url", url, Plain::Fine);
+    }
+    for (index, network) in tracking.networks.iter().enumerate() {
+        let one = TrackingSettings { networks: vec![network.clone()], ..TrackingSettings::default() };
+        let path = format!("mail.tracking.networks[{index}]");
+        let help = "write an address and the length of its prefix, for example `192.0.2.0/24`";
+        check.that(Machines::new(&one).is_ok(), &path, format!("`{network}` is not a network"), help);
+    }
+    for (list, words) in [("machines", &tracking.machines), ("people", &tracking.people)] {
+        for (index, word) in words.iter().enumerate() {
+            let path = format!("mail.tracking.{list}[{index}]");
+            check.that(
+                !word.trim().is_empty(),
+                &path,
+                "an empty word is part of every agent",
+                "write what it calls itself",
+            );
+        }
+    }
+    for (index, host) in tracking.utm.hosts.iter().enumerate() {
+        let fine = !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '-');
+        let path = format!("mail.tracking.utm.hosts[{index}]");
+        check.that(fine, &path, format!("`{host}` is not a host"), "write its name alone, for example `shop.example`");
     }
 }
 
