@@ -4,6 +4,7 @@
 //! is noted of it is stored afterwards; asking for the head alone and fetching beforehand is no click; addresses of those who
 //! ask are looked at and not kept.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Path, Request, State};
@@ -144,7 +145,8 @@ fn ascii(link: &str) -> String {
         if byte.is_ascii_graphic() {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

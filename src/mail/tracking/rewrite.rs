@@ -155,15 +155,12 @@ fn unescaped(value: &str) -> Cow<'_, str> {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let end = rest.find(';').filter(|end| *end <= 10);
-        match end.and_then(|end| Some((entity(&rest[1..end])?, end))) {
-            Some((meant, end)) => {
-                out.push(meant);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((meant, end)) = end.and_then(|end| Some((entity(&rest[1..end])?, end))) {
+            out.push(meant);
+            rest = &rest[end + 1..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);
