@@ -133,7 +133,7 @@ pub fn held_out(f: &RuleFigures) -> String {
 pub fn read_in_words(f: &RuleFigures) -> String {
     let programs = [(f.opened_by_machine, "opens"), (f.clicked_by_machine, "clicks")];
     let programs = programs.into_iter().filter(|(n, _)| *n > 0);
-    let programs = programs.map(|(n, word)| format!(" · {} {word} by programs", format::count(n)));
+    let programs = programs.map(|(n, word)| format!(" · {word} by programs: {}", format::count(n)));
     let people = format!("{} opened · {} clicked", format::count(f.opened), format::count(f.clicked));
     std::iter::once(people).chain(programs).collect()
 }

@@ -93,6 +93,14 @@ const LINES: &[(&str, &[&str])] = &[
     ("M2761: an out-of-office reply becomes do-not-contact", &["M2761"]),
     ("L2623: a 550 5.1.1 at send time is no bounce", &["a_mailbox_that_is_gone_is_suppressed"]),
     (
+        "M16263, M9798: link scanners inflate opens and clicks",
+        &[
+            "programs_are_noted_and_start_nothing",
+            "several_links_at_once_are_a_program_s",
+            "opens_are_noted_by_a_picture",
+        ],
+    ),
+    (
         "M16263, M9798: link scanners unsubscribe people",
         &["looking_at_the_page_unsubscribes_nobody", "a_get_of_the_link_changes_nothing"],
     ),

@@ -37,6 +37,14 @@ purpose: transactional
 steps:
   - send: thanks
 ";
+/// Whoever said no is asked nothing, and a rule may say it for them.
+const SHY: &str = "
+rule: shy
+on: {event: shy.asked}
+when: \"consent.tracking != false\"
+steps:
+  - set: {consent: {tracking: false}}
+";
 const TEXT: &str = "Subject: Welcome\n\nFeeders: https://shop.example/feeders?a=1&b=2.\nBowls: https://shop.example/bowls\n\
                     {{ unsubscribe_url }}\n";
 const HTML: &str = "<html><body><a href=\"https://shop.example/feeders?a=1&amp;b=2\">Feeders</a> \
@@ -47,7 +55,7 @@ const APPLE: &str = "Mozilla/5.0";
 
 fn book() -> Book {
     let letters = [("shop/templates/welcome.txt", TEXT), ("shop/templates/welcome.html", HTML)];
-    book_beside(MAP, &[WELCOME, THANKS], &letters, Shop::default())
+    book_beside(MAP, &[WELCOME, THANKS, SHY], &letters, Shop::default())
 }
 
 fn both_on(settings: &mut Settings) {
@@ -305,6 +313,11 @@ async fn nothing_is_noted_of_who_refuses(place: &Place) {
         assert_eq!((source.contains("/c/"), source.contains("/o/")), (clicks, opens), "{id}: {source}");
         assert_eq!(source.contains("https://shop.example/bowls"), !clicks, "{id}");
     }
+    // A rule may say it for the customer.
+    daemon.accept(json!({"id": "shy", "kind": "shy.asked", "customer": {"id": "agrees"}})).await;
+    daemon.settle().await;
+    let said = daemon.customer("agrees").await.consents["tracking"].clone();
+    assert_eq!((said.granted, said.source.as_str()), (false, "rule:shy"));
     books::check(&daemon).await;
 }
 
