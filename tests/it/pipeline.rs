@@ -9,6 +9,7 @@ mod batches;
 pub mod books;
 mod cancel;
 mod crm;
+mod crm_refusal;
 mod cron;
 mod deaths;
 mod errands;

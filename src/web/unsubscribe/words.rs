@@ -52,7 +52,7 @@ pub fn of(locale: &str) -> &'static Words {
     ALL.iter().find(|words| words.lang.eq_ignore_ascii_case(language)).unwrap_or(&ALL[0])
 }
 
-const ALL: [Words; 2] = [
+const ALL: [Words; 3] = [
     Words {
         lang: "en",
         ask_title: "Stop these e-mails?",
@@ -89,6 +89,24 @@ const ALL: [Words; 2] = [
         marketing: "новости и предложения",
         transactional: "письма о ваших заказах",
     },
+    Words {
+        lang: "de",
+        ask_title: "Diese E-Mails abbestellen?",
+        ask_text: "Drücken Sie den Knopf, und wir schicken Ihnen nicht mehr:",
+        button: "Abbestellen",
+        done_title: "Sie sind abgemeldet",
+        done_text: "Es gilt sofort; nur ein Brief, der schon unterwegs ist, kann noch ankommen. \
+                    Von jetzt an schicken wir Ihnen nicht mehr:",
+        later_title: "Das hat gerade nicht geklappt",
+        later_text: "Ihr Wunsch konnte nicht gespeichert werden. Bitte drücken Sie den Knopf gleich noch einmal.",
+        to_shop: "Zum Laden",
+        test_title: "Dieser Brief war eine Probe",
+        test_text: "In einem Brief an Kunden meldet dieser Link ab. Hier wurde nichts geändert.",
+        unknown_title: "Dieser Link funktioniert nicht",
+        unknown_text: "Vielleicht ist er abgeschnitten. Bitte öffnen Sie den ganzen Link aus dem Brief.",
+        marketing: "Neuigkeiten und Angebote",
+        transactional: "Briefe zu Ihren Bestellungen",
+    },
 ];
 
 #[cfg(test)]
@@ -98,7 +116,7 @@ mod tests {
     #[test]
     fn a_locale_finds_its_language_and_english_otherwise() {
         for (locale, lang) in
-            [("ru", "ru"), ("ru-RU", "ru"), ("RU_ru", "ru"), ("en-GB", "en"), ("de", "en"), ("", "en")]
+            [("ru", "ru"), ("ru-RU", "ru"), ("RU_ru", "ru"), ("en-GB", "en"), ("de-AT", "de"), ("fr", "en"), ("", "en")]
         {
             assert_eq!(of(locale).lang, lang, "{locale}");
         }
