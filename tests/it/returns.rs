@@ -1,6 +1,7 @@
 //! What comes back: return paths that name their letter, and what is made of the mail that comes there.
 
 mod paths;
+mod reading;
 
 use milepost::journey::time::Timestamp;
 use milepost::rulebook::Book;
