@@ -29,6 +29,7 @@ use crate::engine::archive::Archive;
 use crate::engine::in_force;
 use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
+use crate::engine::returns::Sources;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::{Span, Timestamp};
 use crate::mail::{Composer, LinkSigner, Machines, Refusals, Relay, Tuning};
@@ -110,6 +111,8 @@ impl App {
             webhooks: Webhooks::build(&settings.webhooks, &settings.errands)?,
             errand_retry: settings.errands.retry.clone(),
             keep_errands: settings.errands.keep,
+            sources: Sources { maildir: settings.mail.returns.maildir.clone() },
+            keep_returns: settings.mail.returns.keep,
             keep_raw: settings.ingest.keep_raw,
             poll_every,
             lease: lease(settings),
@@ -164,7 +167,8 @@ impl App {
         self.engine.follow().await?;
         loop {
             let engine = &self.engine;
-            let mut done = engine.process_bodies().await?.handled + engine.process_due().await?.handled;
+            let mut done = engine.take_maildir().await? + engine.take_returns().await?;
+            done += engine.process_bodies().await?.handled + engine.process_due().await?.handled;
             done += engine.process_outdated().await?.handled + engine.fetch_waiting().await?.handled;
             done += engine.open_firings().await? + engine.walk_firings().await?.handled;
             done += engine.send_due(&self.recorder).await?.handled;

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod promo;
 pub mod render;
 pub mod resume;
+pub mod returns;
 pub mod schema;
 pub mod segments;
 pub mod send_test;
@@ -107,6 +108,8 @@ enum Command {
     Promo(promo::PromoArgs),
     /// Webhooks out and changes in CRMs: list, look at one, try again.
     Errands(errands::ErrandsArgs),
+    /// What came back: bounces, complaints, answers; list, look at one, read unmatched ones again.
+    Returns(returns::ReturnsArgs),
     /// Addresses that must not be written to.
     Suppressions(suppressions::SuppressionsArgs),
 }
@@ -161,6 +164,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Customers(args) => customers::run(args, context).await,
         Command::Promo(args) => promo::run(args, context).await,
         Command::Errands(args) => errands::run(args, context).await,
+        Command::Returns(args) => returns::run(args, context).await,
         Command::Suppressions(args) => suppressions::run(args, context).await,
     }
 }

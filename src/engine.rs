@@ -17,9 +17,11 @@ pub mod fetch;
 pub mod identity;
 pub mod in_force;
 pub mod ingest;
+pub mod own;
 pub mod poll;
 pub mod process;
 pub mod record;
+pub mod returns;
 pub mod run;
 pub mod send;
 pub mod sort;
@@ -73,6 +75,10 @@ pub struct Engine {
     pub errand_retry: Vec<Span>,
     /// How long errands are kept after they were carried out.
     pub keep_errands: Span,
+    /// Where what comes back is fetched from.
+    pub sources: returns::Sources,
+    /// How long what came back is kept after it was applied.
+    pub keep_returns: Span,
     /// How long raw bodies are kept after they were applied.
     pub keep_raw: Span,
     /// How often each connection is polled; absent ones are not.
@@ -108,6 +114,8 @@ pub struct Wakes {
     pub send: Notify,
     /// Errands were asked for.
     pub errands: Notify,
+    /// Something came back.
+    pub returns: Notify,
     /// Bodies wait for a read from a CRM.
     pub fetch: Notify,
     /// The rules changed, and with them the schedules.
@@ -139,6 +147,17 @@ pub enum EngineError {
         /// Why.
         source: crate::crm::ApiError,
     },
+    /// What came back could not be fetched.
+    #[error("{name} can't be read")]
+    Source {
+        /// From where.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The process is stopping.
+    #[error("the daemon is stopping")]
+    Stopped,
     /// A rulebook of the archive can't be read.
     #[error("the rulebook {hash} can't be used: {faults}")]
     Rulebook {

@@ -37,6 +37,7 @@ pub mod policy;
 pub mod promo;
 pub mod reading;
 pub mod reads;
+pub mod returned;
 pub mod rule;
 pub mod segment;
 pub mod share;

@@ -26,6 +26,7 @@ mod messages;
 mod open;
 mod pauses;
 mod promo;
+mod returned;
 mod rows;
 mod rulebooks;
 mod schema;
@@ -44,14 +45,15 @@ pub use firings::Firing;
 pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{
-    Claimed, Frozen, HeldLetters, HoldRow, Links, LogRow, MessageFilter, MessageRow, MessageState, NewMessage,
-    OutcomeRow, ReadRow, Tracked,
+    BackRow, Claimed, Frozen, HeldLetters, HoldRow, Links, LogRow, MessageFilter, MessageRow, MessageState, NewMessage,
+    OutcomeRow, ReadRow, Sent, Tracked,
 };
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
+pub use returned::{NewReturned, Returned, ReturnedFilter, ReturnedForm, ReturnedState, Settled};
 pub use rulebooks::InForce;
 pub use splits::{ArmRow, WinnerRow};
 pub use strikes::Strike;
-pub use suppressions::Suppression;
+pub use suppressions::{Suppression, SuppressionChange, SuppressionFilter, SuppressionLog};
 pub use vault::{Dictionary, Sealed};
 
 use std::collections::{BTreeSet, HashMap};

@@ -15,7 +15,6 @@ pub mod health;
 pub mod hooks;
 pub mod intake;
 pub mod maps;
-pub mod own;
 pub mod pages;
 pub mod problem;
 pub mod track;

@@ -16,6 +16,7 @@ use crate::insight;
 use crate::settings::load::Loaded;
 use crate::store::{LogRow, MessageFilter, MessageRow, MessageState, Store};
 use export::ExportArgs;
+pub(super) use export::guarded;
 pub(super) use row::Row;
 use row::{Change, Whole};
 
@@ -83,7 +84,7 @@ struct Which {
     /// Of customers who were at this stage.
     #[arg(long)]
     stage: Option<String>,
-    /// In this state: queued, held, sending, sent, withheld, refused, uncertain, failed.
+    /// In this state: queued, held, sending, sent, withheld, refused, uncertain, bounced, complained, failed.
     #[arg(long, value_parser = state)]
     state: Option<MessageState>,
     /// Planned from then on: `2026-11-22`, `2026-11-22T10:00:00Z`, or `7d` for seven days ago.
@@ -95,8 +96,9 @@ struct Which {
 }
 
 fn state(text: &str) -> Result<MessageState, String> {
-    MessageState::parse(text)
-        .ok_or_else(|| "write queued, held, sending, sent, withheld, refused, uncertain or failed".to_owned())
+    MessageState::parse(text).ok_or_else(|| {
+        "write queued, held, sending, sent, withheld, refused, uncertain, bounced, complained or failed".to_owned()
+    })
 }
 
 /// Runs the subcommand.

@@ -29,6 +29,14 @@ pub(super) fn read_either_way(text: &str, zone: Tz, now: Timestamp) -> anyhow::R
     }
 }
 
+/// A moment to come: `2026-12-31`, or `30d` from now.
+pub(super) fn ahead(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
+    match text.parse::<Span>() {
+        Ok(span) => Ok(now.after(span)),
+        Err(_) => read(text, zone, now),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use crate::journey::event::Event;
 use crate::journey::simulate::Pools;
 use crate::journey::time::{Span, Timestamp};
 use crate::rulebook::Book;
-use crate::store::{Store, StoredEvent};
+use crate::store::{Store, StoredEvent, SuppressionFilter};
 
 /// Events read at once, and chunks that may be read before they are told.
 const CHUNK: usize = 5_000;
@@ -45,8 +45,10 @@ pub async fn backtest(
 ) -> Result<Comparison> {
     let survivors: HashMap<String, String> =
         store.merges().await?.into_iter().map(|(gone, into, _)| (gone, into)).collect();
+    let asked =
+        SuppressionFilter { limit: MAX_SUPPRESSED, counting_at: Some(window.until), ..SuppressionFilter::default() };
     let suppressed: HashSet<String> =
-        store.suppressions(MAX_SUPPRESSED).await?.into_iter().map(|suppression| suppression.address).collect();
+        store.suppressions(&asked).await?.into_iter().map(|suppression| suppression.address).collect();
     let (one, to_present) = mpsc::channel(AHEAD);
     let (other, to_candidate) = mpsc::channel(AHEAD);
     let books = (present.clone(), candidate.clone());

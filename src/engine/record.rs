@@ -171,7 +171,7 @@ impl Engine {
         let now = self.clock.now();
         let mut group = Group { customers, ..Group::default() };
         let addresses: Vec<String> = requests.iter().filter_map(Request::address).collect();
-        let suppressed = tx.suppressed(&addresses).await?;
+        let suppressed = tx.suppressed(&addresses, now).await?;
         let book = self.book.load_full();
         for request in requests {
             let claimed = &request.claimed;

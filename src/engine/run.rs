@@ -40,6 +40,26 @@ impl Engine {
                 Ok(if worked.handled > 0 { Next::Now } else { Next::Wake(Wake::Fetch, None) })
             }
         }));
+        if self.sources.maildir.is_some() {
+            let engine = Arc::clone(self);
+            tasks.spawn(looped("maildir", stop.clone(), Arc::clone(self), move || {
+                let engine = Arc::clone(&engine);
+                async move {
+                    let taken = engine.take_maildir().await?;
+                    Ok(if taken > 0 { Next::Now } else { Next::Look })
+                }
+            }));
+        }
+        let engine = Arc::clone(self);
+        tasks.spawn(looped("returns", stop.clone(), Arc::clone(self), move || {
+            let engine = Arc::clone(&engine);
+            async move {
+                if engine.take_returns().await? > 0 {
+                    return Ok(Next::Now);
+                }
+                Ok(Next::Wake(Wake::Returns, engine.store.next_returned_at().await?))
+            }
+        }));
         let engine = Arc::clone(self);
         tasks.spawn(looped("cron", stop.clone(), Arc::clone(self), move || {
             let engine = Arc::clone(&engine);
@@ -60,11 +80,18 @@ impl Engine {
                 engine.settle_doubts(engine.clock.now()).await?;
                 engine.watch_pools().await?;
                 engine.pick_winners().await?;
-                Ok(if engine.prune().await? + engine.expire_codes().await? + engine.tend_errands().await? > 0 {
-                    Next::Now
-                } else {
-                    Next::Sleep(UPKEEP_EVERY)
-                })
+                Ok(
+                    if engine.prune().await?
+                        + engine.prune_returns().await?
+                        + engine.expire_codes().await?
+                        + engine.tend_errands().await?
+                        > 0
+                    {
+                        Next::Now
+                    } else {
+                        Next::Sleep(UPKEEP_EVERY)
+                    },
+                )
             }
         }));
         for (kind, target) in self.errand_targets() {
@@ -170,6 +197,8 @@ enum Next {
     Now,
     /// After a span of the clock.
     Sleep(Span),
+    /// In a moment: nobody tells when there is more.
+    Look,
     /// When woken, at the moment given, or after the longest sleep, whatever comes first.
     Wake(Wake, Option<Timestamp>),
 }
@@ -179,6 +208,7 @@ enum Wake {
     Process,
     Send,
     Errands,
+    Returns,
     Fetch,
     Cron,
 }
@@ -204,6 +234,10 @@ where
         let clock = &engine.clock;
         match next {
             Next::Now => tokio::task::yield_now().await,
+            Next::Look => tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LONGEST_SLEEP) => {}
+            },
             Next::Sleep(span) => tokio::select! {
                 () = stop.cancelled() => return,
                 () = clock.sleep(span) => {}
@@ -213,6 +247,7 @@ where
                     Wake::Process => &engine.wakes.process,
                     Wake::Send => &engine.wakes.send,
                     Wake::Errands => &engine.wakes.errands,
+                    Wake::Returns => &engine.wakes.returns,
                     Wake::Fetch => &engine.wakes.fetch,
                     Wake::Cron => &engine.wakes.cron,
                 };

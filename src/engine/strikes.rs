@@ -4,7 +4,7 @@
 use super::Result;
 use crate::journey::time::Timestamp;
 use crate::mail::{Class, Refusals};
-use crate::store::{Strike, Tx};
+use crate::store::{Strike, Suppression, Tx};
 
 /// The reason of a refusal that proves that there is no such mailbox, and of the suppression that follows from it.
 pub const MAILBOX_GONE: &str = "mailbox_gone";
@@ -19,7 +19,7 @@ pub struct AddressRefused {
     /// The letter.
     pub message: String,
     /// Who said so: `relay`, or where a report came from.
-    pub source: &'static str,
+    pub source: String,
     /// What was said.
     pub said: String,
     /// When.
@@ -45,7 +45,15 @@ pub async fn strike(tx: &mut Tx, refusals: &Refusals, refused: &[AddressRefused]
             }
         }
         let reason = if refused.class == Class::Hard { MAILBOX_GONE } else { refused.class.word() };
-        suppress.push((refused.address.clone(), reason, refused.source, refused.at, refused.said.clone()));
+        suppress.push(Suppression {
+            address: refused.address.clone(),
+            reason: reason.to_owned(),
+            source: refused.source.clone(),
+            at: refused.at,
+            detail: refused.said.clone(),
+            expires_at: effect.lasts.map(|lasts| refused.at.after(lasts)),
+        });
     }
-    Ok(tx.suppress(&suppress).await?)
+    tx.suppress(&suppress).await?;
+    Ok(())
 }

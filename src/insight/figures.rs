@@ -78,6 +78,10 @@ pub struct RuleFigures {
     pub refused: i64,
     /// Letters in doubt.
     pub uncertain: i64,
+    /// Letters that came back undelivered, by the reason's code, most first.
+    pub bounced: Vec<(String, i64)>,
+    /// Letters that were called spam.
+    pub complained: i64,
     /// Letters that could not be sent.
     pub failed: i64,
     /// Letters that customers opened, as far as opens are noted.
@@ -181,6 +185,11 @@ impl RuleFigures {
         self.opened + self.clicked + self.opened_by_machine + self.clicked_by_machine > 0
     }
 
+    /// Letters that came back undelivered, for whatever reason.
+    pub fn bounced_total(&self) -> i64 {
+        self.bounced.iter().map(|(_, n)| n).sum()
+    }
+
     /// Letters refused, in doubt or failed: what somebody should look at.
     pub fn troubled(&self) -> i64 {
         self.refused + self.uncertain + self.failed
@@ -229,6 +238,8 @@ fn rule_figures(rule: &str, sums: &Sums<'_>, held: &[HeldLetters]) -> RuleFigure
         held: ranked(Some(&waiting)),
         refused: total(sums, metrics::REFUSED),
         uncertain: total(sums, metrics::UNCERTAIN),
+        bounced: ranked(sums.get(metrics::BOUNCED)),
+        complained: total(sums, metrics::COMPLAINED),
         failed: total(sums, metrics::FAILED),
         opened: total(sums, metrics::OPENED),
         clicked: total(sums, metrics::CLICKED),

@@ -11,7 +11,8 @@ pub struct LetterRow {
     pub seq: i64,
     /// Message id.
     pub id: String,
-    /// `queued`, `held`, `sending`, `sent`, `withheld`, `refused`, `uncertain` or `failed`.
+    /// `queued`, `held`, `sending`, `sent`, `withheld`, `refused`, `uncertain`, `bounced`, `complained` or
+    /// `failed`.
     pub state: &'static str,
     /// Why, where there is a reason.
     pub reason: String,

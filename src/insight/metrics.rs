@@ -34,6 +34,10 @@ pub const WITHHELD: &str = "withheld";
 pub const REFUSED: &str = "refused";
 /// Letters of which nobody knows whether the relay took them.
 pub const UNCERTAIN: &str = "uncertain";
+/// Letters that came back undelivered; the detail is the reason's code.
+pub const BOUNCED: &str = "bounced";
+/// Letters that were called spam.
+pub const COMPLAINED: &str = "complained";
 /// Letters that could not be composed or were given up.
 pub const FAILED: &str = "failed";
 /// Runs whose goal was reached within its window.
@@ -156,6 +160,24 @@ pub fn counts_of_outcome(map: &str, rule: &str, outcome: LetterOutcome) -> Vec<C
         LetterOutcome::Failed => FAILED,
     };
     vec![of_rule(map, rule, figure, "", 1)]
+}
+
+/// What came back of a letter that a relay had taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back<'a> {
+    /// It was not delivered, for a reason by its code.
+    Bounced(&'a str),
+    /// It was called spam.
+    Complained,
+}
+
+/// A letter that a relay had taken came back. It stays sent: that is what it was.
+pub fn counts_of_back(map: &str, rule: &str, back: Back<'_>) -> Vec<Count> {
+    let (figure, detail) = match back {
+        Back::Bounced(reason) => (BOUNCED, reason),
+        Back::Complained => (COMPLAINED, ""),
+    };
+    vec![of_rule(map, rule, figure, detail, 1)]
 }
 
 /// A letter that could not be composed is tried again: it counts by what comes of that.

@@ -163,6 +163,12 @@ fn rule_lines(rule: &Rule, figures: &MapFigures) -> String {
             let _ = write!(text, "\n· {what}: {}", errands_in_words(errands));
         }
     }
+    for (reason, n) in &f.bounced {
+        let _ = write!(text, "\n· {} bounced: {}", format::count(*n), format::words(reason));
+    }
+    if f.complained > 0 {
+        let _ = write!(text, "\n· {} called spam", format::count(f.complained));
+    }
     if f.troubled() > 0 {
         let _ = write!(text, "\n· {} refused, in doubt or failed", format::count(f.troubled()));
     }

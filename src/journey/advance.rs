@@ -19,6 +19,7 @@ use super::facts::topic::{Topic, Touched};
 use super::others::Wish;
 use super::pause::hash_of;
 use super::promo;
+use super::returned;
 use super::rule::Trigger;
 use super::time::Timestamp;
 use super::trigger::Occasion;
@@ -282,7 +283,8 @@ impl Run<'_> {
             return;
         }
         let carried = promo::carried(&self.customer, event);
-        let Folded { happened, topics } = fold::apply(&mut self.customer, event);
+        let Folded { happened, mut topics } = fold::apply(&mut self.customer, event);
+        topics.extend(returned::take(&mut self.customer, event).then_some(Topic::Messages));
         let zone = self.customer.zone().unwrap_or(self.book.shop.zone);
         self.customer.reading_hours.count(&event.kind, event.occurred_at, zone);
         self.effects.extend(carried.map(|(code, order)| Effect::PromoRedeemed { code, order, at: event.occurred_at }));

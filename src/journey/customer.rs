@@ -17,6 +17,7 @@ use super::money::Money;
 use super::newcomers::NewRules;
 use super::reading::ReadingHours;
 use super::reads::Reads;
+use super::returned::Returns;
 use super::time::Timestamp;
 pub use run::{Awaiting, Enrollment, PastRun, RECENT_KEYS, Trial};
 
@@ -83,6 +84,9 @@ pub struct Customer {
     pub handed_over: Vec<HandedOver>,
     /// How many letters were ever handed over.
     pub message_count: u64,
+    /// What came back of letters.
+    #[serde(skip_serializing_if = "Returns::is_empty")]
+    pub returns: Returns,
     /// When letters are opened and clicked.
     #[serde(skip_serializing_if = "ReadingHours::is_empty")]
     pub reading_hours: ReadingHours,

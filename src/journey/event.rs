@@ -36,6 +36,12 @@ pub mod kind {
     pub const CART_CLEARED: &str = "cart.cleared";
     /// The customer refused a purpose by a link of a letter.
     pub const UNSUBSCRIBED: &str = "message.unsubscribed";
+    /// A letter came back: it was not delivered.
+    pub const BOUNCED: &str = "message.bounced";
+    /// The customer called a letter spam.
+    pub const COMPLAINED: &str = "message.complained";
+    /// The customer answered a letter.
+    pub const REPLIED: &str = "message.replied";
     /// The customer opened a letter.
     pub const OPENED: &str = "message.opened";
     /// The customer followed a link of a letter.
@@ -45,7 +51,7 @@ pub mod kind {
     pub const RULE_CALLED: &str = "rule.called";
 
     /// Every kind above, for checkers and docs.
-    pub const KNOWN: [&str; 16] = [
+    pub const KNOWN: [&str; 19] = [
         CUSTOMER_CREATED,
         CUSTOMER_UPDATED,
         CUSTOMER_DELETED,
@@ -59,6 +65,9 @@ pub mod kind {
         CART_UPDATED,
         CART_CLEARED,
         UNSUBSCRIBED,
+        BOUNCED,
+        COMPLAINED,
+        REPLIED,
         OPENED,
         CLICKED,
         RULE_CALLED,

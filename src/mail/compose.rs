@@ -196,6 +196,11 @@ impl Composer {
         self.returns.bounce(message).unwrap_or_else(|| self.envelope_from.clone())
     }
 
+    /// The addresses that letters come back to.
+    pub fn returns(&self) -> &ReturnAddresses {
+        &self.returns
+    }
+
     /// Composes one letter.
     pub fn compose(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Letter, ComposeError> {
         let to = recipient(job.customer)?;

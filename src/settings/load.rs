@@ -56,7 +56,8 @@ impl Loaded {
         let mut tree = file::read(&text, &schema, &mut faults);
         env::overlay(&mut tree, variables, &schema, &mut faults);
         secrets::resolve(&mut tree, &root, &schema, &mut faults);
-        let settings = build(&mut tree, &mut faults);
+        let mut settings = build(&mut tree, &mut faults);
+        settings.mail.returns.maildir = settings.mail.returns.maildir.map(|folder| root.join(folder));
         validate::all(&settings, &tree, &mut faults);
         faults.finish(Self { settings, root, file: file.to_owned() })
     }

@@ -4,12 +4,14 @@
 //! queued <-> held (a limit on attention; claimed like a queued one when its moment has come)
 //! queued -> sending -> sent | refused | uncertain        uncertain -> queued (the same letter again)
 //! queued | held -> withheld                              queued -> failed -> queued (retried by a person)
+//! sent | uncertain -> bounced | complained               (what comes back later)
 //! queued | sending -> queued, refused, failed            (a relay that would not take it now, or at all)
 //! ```
 //!
 //! Invariants: (enrollment, step, pass) makes one row; a row is never deleted; every transition appends to the log, which
 //! the database itself refuses to change; what a letter says is frozen from the first `sending` on.
 
+mod back;
 mod claim;
 mod doubt;
 mod hold;
@@ -22,6 +24,7 @@ mod withhold;
 
 use super::words::words;
 
+pub use back::{BackRow, Sent};
 pub use claim::{Claimed, Frozen};
 pub use hold::{HeldLetters, HoldRow};
 pub use list::{MessageFilter, MessageRow};
@@ -47,6 +50,10 @@ words! {
         Refused = "refused",
         /// The relay may or may not have it.
         Uncertain = "uncertain",
+        /// It came back: the relay had taken it, and a server later on did not deliver it.
+        Bounced = "bounced",
+        /// The relay took it, and the customer called it spam.
+        Complained = "complained",
         /// Could not be composed, or was put off too often.
         Failed = "failed",
     }

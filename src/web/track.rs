@@ -14,11 +14,11 @@ use axum::response::{IntoResponse, Response};
 use metrics::counter;
 use serde_json::{Map, Value, json};
 
-use super::own;
 use super::problem::log_failure;
 use super::unsubscribe::not_ours;
 use super::{App, WebState};
 use crate::engine::ingest::IngestError;
+use crate::engine::own;
 use crate::journey::event::kind;
 use crate::journey::reads::What;
 use crate::store::Tracked;

@@ -12,15 +12,12 @@ use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use metrics::counter;
-use serde_json::json;
 use tera::Context;
 
 use super::problem::{RETRY_AFTER_SECONDS, log_failure};
-use super::{App, WebState, own};
-use crate::journey::event::{Profile, kind};
-use crate::journey::time::MICROS_PER_SECOND;
+use super::{App, WebState};
+use crate::engine::own;
 use crate::mail::links::{LinkSigner, Unsubscribe};
-use crate::store::NewBody;
 use words::Words;
 
 /// Largest body that is looked at: a form of one field needs no more.
@@ -42,7 +39,8 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Resu
     });
     let by = if one_click { "one-click" } else { "link" };
     let words = words_of(&state, &link).await;
-    match state.ingest.submit(vec![own_event(&state, &link, by)]).await {
+    let refusal = own::unsubscribed(&link.customer, &link.purpose, &link.message, by, state.clock.now());
+    match state.ingest.submit(vec![refusal]).await {
         Ok(_) => {
             counter!("milepost_unsubscribes_total", "by" => by).increment(1);
             page(&state, words, &link, "done", StatusCode::OK)
@@ -54,20 +52,6 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Resu
             response
         }
     }
-}
-
-fn own_event(state: &WebState, link: &Unsubscribe, by: &str) -> NewBody {
-    let now = state.clock.now();
-    // Mail clients repeat a one-click request; within a minute it is the same refusal, later it is a new one (the customer
-    // may have agreed again in between).
-    let minute = now.micros() / (60 * MICROS_PER_SECOND);
-    let id = format!("unsubscribe/{}/{}/{minute}", link.message, link.purpose);
-    let mut data = serde_json::Map::new();
-    data.insert("purpose".into(), json!(link.purpose));
-    data.insert("message".into(), json!(link.message));
-    data.insert("by".into(), json!(by));
-    let profile = Profile { consents: [(link.purpose.clone(), false)].into(), ..Profile::default() };
-    own::event(kind::UNSUBSCRIBED, id, &link.customer, (Some(profile), data), now)
 }
 
 /// The customer's language; the shop's where the customer has none or can't be read just now.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use milepost::journey::event::kind;
 use milepost::journey::facts::FACTS;
-use milepost::mail::refusal::LetterEffect;
+use milepost::mail::refusal::{AddressEffect, LetterEffect};
 use milepost::mail::{Class, Refusals};
 
 fn root() -> PathBuf {
@@ -58,12 +58,18 @@ fn every_class_of_refusals_is_listed() {
         let address = match effect.address {
             None => "nothing".to_owned(),
             Some(effect) if effect.after <= 1 => "suppressed".to_owned(),
-            Some(effect) => format!("suppressed after {} letters within {}", effect.after, effect.within),
+            Some(effect) => {
+                format!("suppressed after {} letters within {}{}", effect.after, effect.within, lasts(effect))
+            }
         };
         writeln!(table, "| `{class}`: {} | {letter} | {address} |", effect.says).expect("text");
     }
     table.push('\n');
     check_between("docs/deliverability.md", "refusals", &table);
+}
+
+fn lasts(effect: AddressEffect) -> String {
+    effect.lasts.map(|lasts| format!(", for {lasts}")).unwrap_or_default()
 }
 
 #[test]

@@ -228,6 +228,7 @@ impl Daemon {
                 engine.store.next_send_at().await.expect("reads"),
                 engine.next_firing().await.expect("reads"),
                 engine.next_errand_at().await.expect("reads"),
+                engine.store.next_returned_at().await.expect("reads"),
             ];
             match next.into_iter().flatten().filter(|next| *next > self.clock.now() && *next <= end).min() {
                 Some(next) => self.clock.set(next),

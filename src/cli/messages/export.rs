@@ -122,7 +122,7 @@ const COLUMNS: [Column; 28] = [
 ];
 
 /// A cell that no spreadsheet takes for a formula.
-fn guarded(cell: &str) -> String {
+pub(in crate::cli) fn guarded(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell.to_owned() }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn in_words(detail: &Value, zone: Tz) -> String {
         at("due_at").map(|at| format!("due {at}")),
         text("to").map(|to| format!("to {to}")),
         text("relay").map(|relay| format!("by {relay}")),
+        text("source").map(|source| format!("told by {source}")),
         Some(reply.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|reply| !reply.is_empty()),
         text("class").map(|class| format!("taken as: {}", insight::format::words(class))),
         at("next_at").map(|at| format!("next try {at}")),

@@ -104,7 +104,7 @@ impl<'a> Group<'a> {
                 address: to.to_lowercase(),
                 class,
                 message: claimed.id.clone(),
-                source: "relay",
+                source: "relay".to_owned(),
                 said: row.reply.clone(),
                 at: row.at,
             });

@@ -126,7 +126,8 @@ impl Queue {
                 Some((claimed.id.clone(), address.to_lowercase()))
             })
             .collect();
-        let suppressed = engine.store.suppressed(&addresses.values().cloned().collect::<Vec<_>>()).await?;
+        let suppressed =
+            engine.store.suppressed(&addresses.values().cloned().collect::<Vec<_>>(), engine.clock.now()).await?;
         for claimed in self.waiting.drain(..most.min(self.waiting.len())) {
             let to = customers.get(&claimed.customer).cloned().map(|customer| {
                 let address = addresses.get(&claimed.id).cloned();

@@ -127,4 +127,7 @@ pub struct AddressEffect {
     /// … within this time. One that stands for itself (`after = 1`) needs none.
     #[serde(default)]
     pub within: Span,
+    /// How long the suppression lasts; for good if absent.
+    #[serde(default)]
+    pub lasts: Option<Span>,
 }

@@ -151,7 +151,8 @@ mod tests {
     const LETTER: &str = "0198c0de-0000-7000-8000-00000000abcd";
 
     fn addresses(secret: &[u8]) -> ReturnAddresses {
-        let settings = ReturnSettings { address: Some("bounce@returns.shop.example".into()), unsubscribe: None };
+        let settings =
+            ReturnSettings { address: Some("bounce@returns.shop.example".into()), ..ReturnSettings::default() };
         ReturnAddresses::new(&settings, LinkSigner::new(secret)).expect("addresses")
     }
 

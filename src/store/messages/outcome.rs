@@ -76,7 +76,11 @@ fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 11]> {
     let next_at = match outcome.state {
         MessageState::Queued => Some(outcome.next_at.unwrap_or(outcome.at)),
         MessageState::Sent | MessageState::Refused | MessageState::Uncertain | MessageState::Failed => None,
-        MessageState::Held | MessageState::Sending | MessageState::Withheld => {
+        MessageState::Held
+        | MessageState::Sending
+        | MessageState::Withheld
+        | MessageState::Bounced
+        | MessageState::Complained => {
             return Err(StoreError::Outcome(outcome.state));
         }
     };

@@ -39,6 +39,8 @@ pub struct RuleView {
     value_any: Flag,
     held_out: Text,
     held_out_any: Flag,
+    bounced: Text,
+    bounced_any: Flag,
     troubled: Text,
     troubled_any: Flag,
 }
@@ -80,6 +82,8 @@ impl RuleView {
             value_any: live.flag(key("value_any"), !figures.value.is_empty()),
             held_out: live.text(key("held_out"), table::held_out(figures)),
             held_out_any: live.flag(key("held_out_any"), figures.held_out > 0),
+            bounced: live.text(key("bounced"), came_back(figures)),
+            bounced_any: live.flag(key("bounced_any"), figures.bounced_total() + figures.complained > 0),
             troubled: live.text(key("troubled"), format::count(figures.troubled())),
             troubled_any: live.flag(key("troubled_any"), figures.troubled() > 0),
         }
@@ -90,6 +94,15 @@ impl RuleView {
 fn ranked(list: &[(String, i64)]) -> String {
     let words = list.iter().map(|(code, n)| format!("{} {}", format::count(*n), format::words(code)));
     words.collect::<Vec<_>>().join(" · ")
+}
+
+/// `3 bounced (2 mailbox gone · 1 mailbox full), 1 called spam`.
+fn came_back(figures: &RuleFigures) -> String {
+    let bounced = figures.bounced_total();
+    let bounces = format!("{} bounced ({})", format::count(bounced), ranked(&figures.bounced));
+    let complaints = format!("{} called spam", format::count(figures.complained));
+    let parts = [(bounced, bounces), (figures.complained, complaints)];
+    parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words).collect::<Vec<_>>().join(", ")
 }
 
 /// `abandoned-cart` becomes `Abandoned cart`.

@@ -38,7 +38,8 @@ async fn letters(store: &Store, arrived: &[Received]) {
     for letter in arrived {
         let id = letter.message_id.as_deref().expect("a Message-ID");
         let row = by_id.get(id).unwrap_or_else(|| panic!("{id} arrived and is not on record"));
-        let said = [MessageState::Sent, MessageState::Uncertain].contains(&row.state);
+        let said = [MessageState::Sent, MessageState::Uncertain, MessageState::Bounced, MessageState::Complained]
+            .contains(&row.state);
         assert!(said, "{id} arrived and is on record as {:?}", row.state);
         let kept = store.raw(&row.id).await.expect("reads").expect("bytes");
         assert_eq!(String::from_utf8_lossy(&kept), String::from_utf8_lossy(&letter.bytes), "the record of {id}");
@@ -57,7 +58,7 @@ async fn letters(store: &Store, arrived: &[Received]) {
 
 /// A customer's document waits for exactly the letters that wait, and remembers those that were handed over.
 async fn documents(store: &Store) {
-    use MessageState::{Failed, Held, Queued, Sending, Sent, Uncertain};
+    use MessageState::{Complained, Failed, Held, Queued, Sending, Sent, Uncertain};
     let mut owned: BTreeMap<String, Vec<MessageRow>> = BTreeMap::new();
     for row in record(store).await {
         let owner = store.customer(&row.customer).await.expect("reads").expect("nobody is forgotten");
@@ -72,7 +73,7 @@ async fn documents(store: &Store) {
         let handed_over: BTreeSet<&str> = customer.handed_over.iter().map(|past| past.message.as_str()).collect();
         assert!(pending.is_superset(&of(&[Queued, Held])), "{} waits for {pending:?}", customer.id);
         assert!(pending.is_subset(&of(&[Queued, Held, Failed])), "{} waits for {pending:?}", customer.id);
-        let gone = of(&[Sending, Sent, Uncertain]);
+        let gone = of(&[Sending, Sent, Uncertain, Complained]);
         assert_eq!(customer.message_count, gone.len() as u64, "handed over to {}", customer.id);
         assert_eq!(handed_over.len(), gone.len().min(RECENT_MESSAGES), "of {}", customer.id);
         assert!(handed_over.is_subset(&gone), "handed over to {}: {handed_over:?}", customer.id);
@@ -133,11 +134,13 @@ async fn recount(store: &Store, counted: &MapFigures) {
             held_out_converted: whole(without.len()),
             ended: tally(runs.iter().filter_map(|run| run.ended.as_ref()).map(|(_, reason)| reason.code())),
             planned: whole(rows.len()),
-            sent: number(MessageState::Sent),
+            sent: number(MessageState::Sent) + number(MessageState::Bounced) + number(MessageState::Complained),
             withheld: tally(of(MessageState::Withheld).map(|row| row.reason.as_deref().unwrap_or_default())),
             held: tally(of(MessageState::Held).map(|row| row.reason.as_deref().unwrap_or_default())),
             webhooks: of_errands(&errands, ErrandKind::Webhook, &rule.webhooks),
             crm: of_errands(&errands, ErrandKind::Crm, &rule.crm),
+            bounced: tally(of(MessageState::Bounced).map(|row| row.reason.as_deref().unwrap_or_default())),
+            complained: number(MessageState::Complained),
             refused: number(MessageState::Refused),
             uncertain: number(MessageState::Uncertain),
             failed: number(MessageState::Failed),
@@ -146,7 +149,8 @@ async fn recount(store: &Store, counted: &MapFigures) {
             ..rule.clone()
         };
         let (ended, withheld, held) = (sorted(&rule.ended), sorted(&rule.withheld), sorted(&rule.held));
-        let told = RuleFigures { ended, withheld, held, ..rule.clone() };
+        let bounced = sorted(&rule.bounced);
+        let told = RuleFigures { ended, withheld, held, bounced, ..rule.clone() };
         assert_eq!(told, expected, "rule {} of {map}", rule.rule);
     }
 }

@@ -4,7 +4,7 @@ use milepost::journey::time::{Span, Timestamp};
 use milepost::mail::Class;
 use milepost::mail::mailbox::{Action, Stage};
 use milepost::settings::{RefusalRow, Settings};
-use milepost::store::MessageState;
+use milepost::store::{MessageState, SuppressionFilter};
 use serde_json::json;
 
 use super::{THANKS, WELCOME, arrives, books, daemon, daemon_with, orders};
@@ -25,6 +25,10 @@ both! {
     a_relay_that_is_not_there_is_tried_again,
     a_connection_lost_after_the_letter_leaves_it_uncertain,
     one_refusal_among_many_holds_up_nobody,
+}
+
+fn everything() -> SuppressionFilter {
+    SuppressionFilter { limit: 10, ..SuppressionFilter::default() }
 }
 
 async fn state(daemon: &Daemon) -> (MessageState, Option<String>) {
@@ -54,7 +58,7 @@ async fn a_mailbox_that_is_gone_is_suppressed(place: &Place) {
     assert!(daemon.mailbox.letters().is_empty());
     // A way back: the address works again.
     let mut tx = store.begin().await.expect("begins");
-    assert!(tx.unsuppress("anna@mail.example").await.expect("writes"));
+    assert!(tx.unsuppress("anna@mail.example", "test", "", daemon.clock.now()).await.expect("writes"));
     tx.commit().await.expect("commits");
     daemon.accept(orders("o2", "anna", "2")).await;
     daemon.settle().await;
@@ -94,7 +98,7 @@ async fn another_refusal_suppresses_nobody(place: &Place) {
     assert_eq!((rows[0].code, rows[0].enhanced.as_deref(), rows[0].attempts), (Some(554), Some("5.7.1"), 1));
     assert_eq!(rows[0].class.as_deref(), Some("policy"));
     assert!(rows[0].reply.as_deref().is_some_and(|reply| reply.contains("we don't like this")), "{:?}", rows[0].reply);
-    assert!(daemon.app.engine.store.suppressions(10).await.expect("reads").is_empty());
+    assert!(daemon.app.engine.store.suppressions(&everything()).await.expect("reads").is_empty());
     books::check(&daemon).await;
 }
 
@@ -174,7 +178,7 @@ async fn a_letter_put_off_for_too_long_is_given_up(place: &Place) {
     assert_eq!((row.state, row.reason.as_deref(), row.attempts), (MessageState::Refused, Some("given_up"), 5));
     assert_eq!((row.code, row.class.as_deref()), (Some(451), Some("soft")), "with what was said last");
     assert_eq!(row.next_at, None);
-    assert!(daemon.app.engine.store.suppressions(10).await.expect("reads").is_empty());
+    assert!(daemon.app.engine.store.suppressions(&everything()).await.expect("reads").is_empty());
     assert_eq!(daemon.customer("anna").await.message_count, 0, "it never counts as had");
     books::check(&daemon).await;
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use milepost::mail::returns::{MAX_BYTES, Reading, What, read};
-use milepost::mail::{LinkSigner, ReturnAddresses};
+use milepost::mail::{LinkSigner, Refusals, ReturnAddresses};
 use milepost::settings::ReturnSettings;
 use serde::Deserialize;
 
@@ -19,6 +19,7 @@ struct Expected {
     letter: Option<String>,
     recipient: Option<String>,
     status: Option<String>,
+    class: Option<String>,
     says: Option<String>,
     remote: Option<String>,
     feedback: Option<String>,
@@ -77,6 +78,8 @@ fn faults(expected: &Expected, reading: &Reading) -> Vec<String> {
     same("recipient", expected.recipient.as_deref(), recipient.unwrap_or_default());
     same("feedback", expected.feedback.as_deref(), of_complaint.map_or("", |(feedback, _)| feedback));
     same("status", expected.status.as_deref(), report.map_or("", |r| r.status.as_str()));
+    let class = report.map(|r| Refusals::shipped().class_of_report(&r.status, &r.diagnostic).word());
+    same("class", expected.class.as_deref(), class.unwrap_or_default());
     same("remote", expected.remote.as_deref(), report.map_or("", |r| r.remote.as_str()));
     let says = report.map_or("", |r| r.diagnostic.as_str());
     if expected.says.as_deref().is_some_and(|wanted| !says.contains(wanted)) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use milepost::store::{Count, Firing};
+use milepost::store::{Count, Firing, Suppression, SuppressionChange, SuppressionFilter};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -13,32 +13,96 @@ use super::place::Place;
 
 both! {
     a_suppression_keeps_its_first_reason,
+    a_suppression_for_a_time_ends_by_itself,
+    suppressions_are_searched,
     figures_add_up_over_shards_and_nodes,
     cursors_and_notes_are_kept,
     a_firing_opens_once_and_goes_on_where_it_was,
 }
 
+fn suppression(address: &str, reason: &str, seconds: i64, until: Option<i64>) -> Suppression {
+    Suppression {
+        address: address.into(),
+        reason: reason.into(),
+        source: "main".into(),
+        at: at(seconds),
+        detail: "550 no".into(),
+        expires_at: until.map(at),
+    }
+}
+
 async fn a_suppression_keeps_its_first_reason(place: &Place) {
-    let row = |address: &str, reason: &'static str, seconds| {
-        (address.to_owned(), reason, "main", at(seconds), "550 no".to_owned())
-    };
+    let row = |address: &str, reason: &str, seconds| suppression(address, reason, seconds, None);
     let mut tx = place.store.begin().await.unwrap();
-    tx.suppress(&[row("Ada@Shop.example", "no_mailbox", 1), row("ada@shop.example ", "complaint", 2)]).await.unwrap();
-    tx.suppress(&[row("ben@shop.example", "complaint", 3), row("ada@shop.example", "complaint", 4)]).await.unwrap();
+    let rows = [row("Ada@Shop.example", "no_mailbox", 1), row("ada@shop.example ", "complaint", 2)];
+    assert_eq!(tx.suppress(&rows).await.unwrap(), texts(["ada@shop.example"]));
+    let rows = [row("ben@shop.example", "complaint", 3), row("ada@shop.example", "complaint", 4)];
+    assert_eq!(tx.suppress(&rows).await.unwrap(), texts(["ben@shop.example"]), "the other is no news");
     let asked = texts(["ADA@shop.example", "cyd@shop.example", "ben@shop.example", ""]);
-    let found = tx.suppressed(&asked).await.unwrap();
+    let found = tx.suppressed(&asked, at(5)).await.unwrap();
     assert_eq!(found, [asked[0].clone(), asked[2].clone()].into(), "in the words of the question");
-    assert!(tx.suppressed(&[]).await.unwrap().is_empty());
+    assert!(tx.suppressed(&[], at(5)).await.unwrap().is_empty());
     tx.commit().await.unwrap();
     let ada = place.store.suppressed_one("ada@SHOP.example").await.unwrap().unwrap();
     assert_eq!((ada.reason.as_str(), ada.at, ada.detail.as_str()), ("no_mailbox", at(1), "550 no"));
-    let all: Vec<_> = place.store.suppressions(10).await.unwrap().into_iter().map(|row| row.address).collect();
-    assert_eq!(all, texts(["ben@shop.example", "ada@shop.example"]));
+    assert_eq!(listed(place, SuppressionFilter::default()).await, texts(["ada@shop.example", "ben@shop.example"]));
     let mut tx = place.store.begin().await.unwrap();
-    assert!(tx.unsuppress("Ben@shop.example").await.unwrap());
-    assert!(!tx.unsuppress("ben@shop.example").await.unwrap());
+    assert!(tx.unsuppress("Ben@shop.example", "cli", "works again", at(6)).await.unwrap());
+    assert!(!tx.unsuppress("ben@shop.example", "cli", "", at(7)).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(place.store.suppressed_one("ben@shop.example").await.unwrap(), None);
+    let log = place.store.suppression_log("ben@shop.example").await.unwrap();
+    let told: Vec<_> = log.iter().map(|entry| (entry.change, entry.of.source.as_str(), entry.of.at)).collect();
+    assert_eq!(told, [(SuppressionChange::Added, "main", at(3)), (SuppressionChange::Lifted, "cli", at(6))]);
+}
+
+async fn listed(place: &Place, filter: SuppressionFilter) -> Vec<String> {
+    let found = place.store.suppressions(&SuppressionFilter { limit: 10, ..filter }).await.unwrap();
+    found.into_iter().map(|row| row.address).collect()
+}
+
+async fn a_suppression_for_a_time_ends_by_itself(place: &Place) {
+    let asked = texts(["ada@shop.example"]);
+    let mut tx = place.store.begin().await.unwrap();
+    tx.suppress(&[suppression("ada@shop.example", "mailbox_full", 1, Some(10))]).await.unwrap();
+    assert_eq!(tx.suppressed(&asked, at(9)).await.unwrap().len(), 1);
+    assert!(tx.suppressed(&asked, at(10)).await.unwrap().is_empty(), "it is over");
+    // Shorter is no news, longer is, and for good is longest.
+    assert!(tx.suppress(&[suppression("ada@shop.example", "unavailable", 2, Some(5))]).await.unwrap().is_empty());
+    assert_eq!(tx.suppress(&[suppression("ada@shop.example", "unavailable", 3, Some(20))]).await.unwrap().len(), 1);
+    assert_eq!(tx.suppressed(&asked, at(19)).await.unwrap().len(), 1);
+    let both = [suppression("ada@shop.example", "soft", 4, Some(30)), suppression("ada@shop.example", "gone", 4, None)];
+    assert_eq!(tx.suppress(&both).await.unwrap().len(), 1);
+    assert!(tx.suppress(&[suppression("ada@shop.example", "soft", 5, Some(99))]).await.unwrap().is_empty());
+    tx.commit().await.unwrap();
+    let ada = place.store.suppressed_one("ada@shop.example").await.unwrap().unwrap();
+    assert_eq!((ada.reason.as_str(), ada.expires_at), ("gone", None));
+    assert_eq!(place.store.suppression_log("ada@shop.example").await.unwrap().len(), 3);
+}
+
+async fn suppressions_are_searched(place: &Place) {
+    let mut tx = place.store.begin().await.unwrap();
+    let rows = [
+        suppression("a_b@mail.ru", "complaint", 1, None),
+        suppression("axb@mail.ru", "mailbox_full", 2, Some(10)),
+        suppression("cyd@list.ru", "complaint", 3, None),
+    ];
+    tx.suppress(&rows).await.unwrap();
+    tx.commit().await.unwrap();
+    let search = |text: &str| SuppressionFilter { search: Some(text.into()), ..SuppressionFilter::default() };
+    assert_eq!(listed(place, search("@MAIL.ru")).await, texts(["a_b@mail.ru", "axb@mail.ru"]));
+    assert_eq!(listed(place, search("a_b")).await, texts(["a_b@mail.ru"]), "no wildcard");
+    assert_eq!(listed(place, search("%")).await, texts([]));
+    let counting = SuppressionFilter { counting_at: Some(at(11)), ..search("@mail.ru") };
+    assert_eq!(listed(place, counting).await, texts(["a_b@mail.ru"]));
+    let reason = SuppressionFilter {
+        reason: Some("complaint".into()),
+        after: Some("a_b@mail.ru".into()),
+        ..SuppressionFilter::default()
+    };
+    assert_eq!(listed(place, reason).await, texts(["cyd@list.ru"]));
+    let source = SuppressionFilter { source: Some("relay".into()), ..SuppressionFilter::default() };
+    assert_eq!(listed(place, source).await, texts([]));
 }
 
 async fn figures_add_up_over_shards_and_nodes(place: &Place) {
