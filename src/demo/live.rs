@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let start = Timestamp::parse_rfc3339(START).context("the demo's first moment")?;
     let clock = Clock::fast(start, args.speed);
-    let stage = Stage::set(clock.clone(), Shop::new(args.seed, start, ZONE), args.port).await?;
+    let stage = Box::pin(Stage::set(clock.clone(), Shop::new(args.seed, start, ZONE), args.port)).await?;
     report::print_addresses(stage.caller.base(), 86_400.0 / args.speed);
     let line = line();
     let stop = CancellationToken::new();

@@ -24,7 +24,7 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let end = start.after(Span::days(DAYS));
     let clock = Clock::manual(start);
     let port = if args.port == 8080 { 0 } else { args.port };
-    let stage = Stage::set(clock.clone(), Shop::new(args.seed, start, ZONE), port).await?;
+    let stage = Box::pin(Stage::set(clock.clone(), Shop::new(args.seed, start, ZONE), port)).await?;
     let listener = tokio::net::TcpListener::from_std(stage.listener.into_std()?)?;
     let router = stage.app.router();
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
