@@ -145,12 +145,12 @@ fn mail_that_is_cut_off_anywhere_is_read_all_the_same() {
 #[test]
 fn mail_inside_mail_without_end_and_mail_without_measure() {
     let ours = addresses();
-    let mut deep = String::new();
-    for level in 0..2_000 {
-        deep.push_str(&format!(
-            "Subject: {level}\nContent-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\nContent-Type: message/rfc822\n\n"
-        ));
-    }
+    let level = |level: u32| {
+        let boundary = format!("multipart/mixed; boundary=b{level}");
+        format!("Subject: {level}\nContent-Type: {boundary}\n\n--b{level}\nContent-Type: message/rfc822\n\n")
+    };
+    let deep: Vec<String> = (0..2_000).map(level).collect();
+    let deep = deep.concat();
     read(deep.as_bytes(), &[], &ours);
     let mut large = mail("gmail-unknown-user", &ours);
     large.resize(MAX_BYTES, b'x');
