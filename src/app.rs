@@ -32,11 +32,13 @@ use crate::engine::record::Recorder;
 use crate::engine::returns::Sources;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::{Span, Timestamp};
+use crate::mail::returns::provider::Provider;
 use crate::mail::{Composer, LinkSigner, Machines, Refusals, Relay, Tuning};
 use crate::rulebook::{self, Book};
 use crate::settings::Settings;
 use crate::settings::load::Loaded;
 use crate::store::{self, Alone, Store};
+use crate::web::providers::Providers;
 use crate::web::{self, Pages, WebState};
 use crate::webhook::Webhooks;
 
@@ -54,6 +56,8 @@ pub struct App {
     pub recorder: Recorder,
     /// Takes bodies in.
     pub ingest: Ingest,
+    /// Hears what providers tell of letters.
+    pub providers: Arc<Providers>,
     router: Router,
     writer: JoinHandle<()>,
     recording: JoinHandle<()>,
@@ -130,10 +134,12 @@ impl App {
         }
         let (ingest, writer) = Ingest::start(store.clone(), settings.ingest.queue, Arc::clone(&engine.wakes));
         let (recorder, recording) = Recorder::start(Arc::clone(&engine));
+        let providers = Arc::new(providers(settings, &engine)?);
         let router = web::router(WebState {
             store,
             ingest: ingest.clone(),
             connections: Arc::clone(&engine.connections),
+            providers: Arc::clone(&providers),
             book,
             links,
             machines: Machines::new(&settings.mail.tracking)?,
@@ -145,7 +151,7 @@ impl App {
             metrics: metrics_handle()?,
             pages: Pages::new()?,
         });
-        Ok(Self { engine, recorder, ingest, router, writer, recording, alone })
+        Ok(Self { engine, recorder, ingest, providers, router, writer, recording, alone })
     }
 
     /// The HTTP side alone, for stepping.
@@ -267,6 +273,11 @@ fn connections(settings: &Settings) -> anyhow::Result<BTreeMap<String, Connectio
         connections.insert(id.clone(), built);
     }
     Ok(connections)
+}
+
+fn providers(settings: &Settings, engine: &Engine) -> anyhow::Result<Providers> {
+    let known = settings.mail.providers.iter().filter_map(|(name, provider)| Provider::of(name, provider));
+    Providers::new(known, Arc::clone(&engine.wakes)).context("the HTTP client can't be built")
 }
 
 /// The recorder of metrics is one for the process, whatever number of daemons tests build in it.

@@ -17,6 +17,7 @@ pub mod intake;
 pub mod maps;
 pub mod pages;
 pub mod problem;
+pub mod providers;
 pub mod track;
 pub mod unsubscribe;
 
@@ -49,6 +50,8 @@ pub struct WebState {
     pub ingest: Ingest,
     /// CRMs and shops by id.
     pub connections: Arc<BTreeMap<String, Connection>>,
+    /// Providers that tell what became of letters.
+    pub providers: Arc<providers::Providers>,
     /// The rulebook in force.
     pub book: Arc<ArcSwap<Book>>,
     /// Checks the links of letters.
@@ -80,7 +83,9 @@ pub fn router(state: WebState) -> Router {
     let tokens = auth::Tokens::new(&state.api);
     let state: App = Arc::new(state);
     // Hooks stay outside the layer of page headers: they are the hot path and nobody renders their answers.
-    let hooks = Router::new().route("/hooks/{connection}/{secret}", get(hooks::take).post(hooks::take));
+    let hooks = Router::new()
+        .route("/hooks/{connection}/{secret}", get(hooks::take).post(hooks::take))
+        .route("/hooks/mail/{provider}/{secret}", post(providers::take));
     let others = Router::new()
         .route("/api/v1/events", post(events::take).layer(Extension(tokens.clone())).fallback(events::only_post))
         .route("/api/v1/customers/{key}/explain", get(explain::tell).layer(Extension(tokens.clone())))

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use super::{Engine, Result};
 use crate::mail::returns::{self, Reading};
+use crate::settings::ProviderKind;
 use crate::store::{Returned, ReturnedForm, Sent, Settled};
 
 pub(super) use apply::Applied;
@@ -68,9 +69,15 @@ impl Engine {
 
     /// What a thing that came back says: one reading of a mail, any number of a provider's report.
     fn read_returned(&self, thing: &Returned) -> Vec<Reading> {
-        match thing.form {
-            ReturnedForm::Mail => vec![returns::read(&thing.bytes, &thing.recipients, self.composer.returns())],
-        }
+        let ours = self.composer.returns();
+        let kind = match thing.form {
+            ReturnedForm::Mail => return vec![returns::read(&thing.bytes, &thing.recipients, ours)],
+            ReturnedForm::Ses => ProviderKind::Ses,
+            ReturnedForm::Sendgrid => ProviderKind::Sendgrid,
+            ReturnedForm::Mailgun => ProviderKind::Mailgun,
+            ReturnedForm::Postmark => ProviderKind::Postmark,
+        };
+        returns::provider::read(kind, &thing.bytes, ours)
     }
 
     /// Removes what was done with long ago; tells how much.

@@ -17,7 +17,7 @@ use crate::journey::effect::PlannedMessage;
 use crate::journey::facts::view;
 use crate::journey::time::Timestamp;
 use crate::rulebook::{Letters, Rendered};
-use crate::settings::{MailSettings, ShopSettings};
+use crate::settings::{MailSettings, ProviderKind, ShopSettings};
 
 /// Where letters' texts come from.
 pub trait LetterSource {
@@ -151,6 +151,8 @@ pub struct Composer {
     shop: Value,
     signer: LinkSigner,
     returns: ReturnAddresses,
+    /// Whether letters may go through Postmark.
+    by_postmark: bool,
     tracker: Tracker,
 }
 
@@ -171,6 +173,7 @@ impl Composer {
         Ok(Self {
             from,
             returns: ReturnAddresses::new(&mail.returns, signer.clone())?,
+            by_postmark: mail.providers.values().any(|provider| provider.kind == ProviderKind::Postmark),
             envelope_from,
             reply_to: reply_to.map(|(mailbox, _)| mailbox),
             tracker: Tracker::new(&mail.tracking, &public_url),
@@ -271,6 +274,9 @@ impl Composer {
                 headers::feedback_id(job.rule, job.map, job.purpose, domain)
             });
         message = message.header(headers::date(job.at));
+        if self.by_postmark {
+            message = message.raw_header(headers::postmark_letter(job.message));
+        }
         if let Some(reply_to) = &self.reply_to {
             message = message.reply_to(reply_to.clone());
         }

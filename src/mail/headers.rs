@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use lettre::message::header::{Date, HeaderName, HeaderValue};
 
 use super::address::Address;
+use super::returns::provider::POSTMARK_HEADER;
 use crate::journey::time::Timestamp;
 
 /// Most characters of a subject: no reader shows more, and a word of this length still fits one line.
@@ -65,6 +66,11 @@ pub fn feedback_id(rule: &str, map: &str, purpose: &str, domain: &str) -> Header
 /// `Auto-Submitted` (RFC 3834), so that nobody's out-of-office answers a receipt.
 pub fn auto_submitted() -> HeaderValue {
     raw("Auto-Submitted", "auto-generated".into())
+}
+
+/// The header by which Postmark's webhooks name a letter.
+pub fn postmark_letter(message: &str) -> HeaderValue {
+    raw(POSTMARK_HEADER, message.to_owned())
 }
 
 /// `X-Milepost-Test`: the letter was sent by somebody who tries it out.

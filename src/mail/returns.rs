@@ -13,6 +13,7 @@ mod dsn;
 mod loose;
 mod parts;
 mod phrases;
+pub mod provider;
 mod read;
 
 pub use address::{Duty, LONGEST_NAME, ReturnAddresses, ReturnsError, To, is_base};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::providers::ProviderSettings;
 use super::refusals::RefusalRow;
 use super::returns::ReturnSettings;
 use super::tracking::TrackingSettings;
@@ -32,6 +33,9 @@ pub struct MailSettings {
     pub tracking: TrackingSettings,
     /// Relays by name; the first by name is used.
     pub relays: BTreeMap<String, RelaySettings>,
+    /// Services that letters go through and that tell by webhook what became of them, by a name that the webhook's address
+    /// bears.
+    pub providers: BTreeMap<String, ProviderSettings>,
     /// How what comes back is told apart: bounces, complaints, unsubscriptions by mail.
     pub returns: ReturnSettings,
     /// What relays' refusals mean, besides what Milepost knows: the first row that fits decides, and these come before its own.
@@ -48,6 +52,7 @@ impl Default for MailSettings {
             give_up_after: Span::days(5),
             tracking: TrackingSettings::default(),
             relays: BTreeMap::new(),
+            providers: BTreeMap::new(),
             returns: ReturnSettings::default(),
             refusals: Vec::new(),
         }

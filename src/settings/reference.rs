@@ -23,8 +23,9 @@ const STARTER: [(&str, &str); 9] = [
 ];
 
 /// Names shown where the shop chooses them, and whether the section is switched on in a starter.
-const NAMES: [(&str, &str, bool); 4] = [
+const NAMES: [(&str, &str, bool); 5] = [
     ("mail.relays", "main", true),
+    ("mail.providers", "ses", false),
     ("connections", "shop", false),
     ("webhooks", "stock", false),
     ("api.tokens", "shop", false),

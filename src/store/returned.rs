@@ -18,6 +18,14 @@ words! {
     ReturnedForm {
         /// A mail (RFC 5322).
         Mail = "mail",
+        /// A notification of Amazon SES, out of its envelope of SNS.
+        Ses = "ses",
+        /// A batch of SendGrid's event webhook.
+        Sendgrid = "sendgrid",
+        /// A webhook of Mailgun.
+        Mailgun = "mailgun",
+        /// A webhook of Postmark.
+        Postmark = "postmark",
     }
 }
 
@@ -48,6 +56,8 @@ pub struct NewReturned {
     pub recipients: Vec<String>,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// What tells it from others of its form; where there is nothing better, recipients and bytes do.
+    pub once: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
 }
@@ -241,6 +251,12 @@ impl Tx {
 
 fn digest(thing: &NewReturned) -> String {
     let mut hash = Sha256::new();
+    if let Some(once) = &thing.once {
+        hash.update(&thing.source);
+        hash.update([0]);
+        hash.update(once);
+        return hex::encode(hash.finalize());
+    }
     hash.update(json!(thing.recipients).to_string());
     hash.update([0]);
     hash.update(&thing.bytes);

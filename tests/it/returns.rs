@@ -3,6 +3,7 @@
 mod effects;
 mod maildir;
 mod paths;
+mod providers;
 mod reading;
 
 use milepost::journey::time::Timestamp;
@@ -60,6 +61,7 @@ async fn comes_back(daemon: &Daemon, mail: Vec<u8>) {
         form: ReturnedForm::Mail,
         recipients: Vec::new(),
         bytes: mail,
+        once: None,
         received_at: daemon.clock.now(),
     };
     let mut tx = daemon.app.engine.store.begin().await.expect("begins");

@@ -330,9 +330,16 @@ fn the_commented_file_is_valid_with_every_key_switched_on() {
         .fold(String::new(), |all, line| all + line + "\n");
     let found = faults(&switched, &[]);
     assert!(
-        found.iter().all(|fault| ["can't be read", "needs both", "no password", "webhooks are signed by it"]
-            .iter()
-            .any(|part| fault.message.contains(part))),
+        found.iter().all(|fault| [
+            "can't be read",
+            "needs both",
+            "no password",
+            "webhooks are signed by it",
+            "has no `secret`",
+            "go together"
+        ]
+        .iter()
+        .any(|part| fault.message.contains(part))),
         "{found:#?}"
     );
 }

@@ -35,6 +35,7 @@ impl Engine {
                 form: ReturnedForm::Mail,
                 recipients: Vec::new(),
                 bytes,
+                once: None,
                 received_at: now,
             })
             .collect();

@@ -4,6 +4,7 @@
 
 mod connections;
 mod mail;
+mod providers;
 mod returns;
 mod webhooks;
 

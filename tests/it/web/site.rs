@@ -19,6 +19,7 @@ use milepost::mail::links::LinkSigner;
 use milepost::rulebook::Book;
 use milepost::settings::{ApiSettings, ConnectionSettings, IngestSettings, ShopSettings, TrackingSettings};
 use milepost::store::{self, Store};
+use milepost::web::providers::Providers;
 use milepost::web::{Pages, WebState, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -64,6 +65,7 @@ impl Site {
         let state = WebState {
             ingest: Ingest::start(store.clone(), 64, Arc::default()).0,
             store: store.clone(),
+            providers: Arc::new(Providers::new([], Arc::default()).expect("a client")),
             connections: Arc::new(BTreeMap::from([("shop".to_owned(), connection())])),
             book: Arc::new(ArcSwap::from_pointee(Book { rulebook, ..Book::default() })),
             links: links.clone(),

@@ -15,6 +15,9 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
         check.that(!wait.is_zero(), &path, "a wait before the next try is no time at all", "write for example `5m`");
     }
     super::returns::all(&mail.returns, check);
+    for (name, provider) in &mail.providers {
+        super::providers::one(name, provider, check);
+    }
     check.that(
         !mail.retry.is_empty(),
         "mail.retry",
