@@ -12,7 +12,7 @@ mod ses;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -92,7 +92,7 @@ impl Provider {
         header: impl Fn(&str) -> Option<&'h str>,
         now: Timestamp,
     ) -> Result<Heard, Disbelieved> {
-        let key = self.key.as_ref().map(|key| key.expose_secret()).unwrap_or_default();
+        let key = self.key.as_ref().map_or("", ExposeSecret::expose_secret);
         self.admits(header("authorization"))?;
         match self.kind {
             ProviderKind::Sendgrid => sendgrid::hear(body, header, key, now),

@@ -44,13 +44,11 @@ pub(super) fn read(said: &Value) -> Option<Reading> {
     let told = |action| of_report(report(recipient, action, status, &said, remote));
     let complaint = || What::Complaint { feedback: "abuse".into(), recipient: Some(recipient.to_lowercase()) };
     let what = match (text(event, "/event"), text(event, "/severity"), text(event, "/reason")) {
-        ("failed", _, "suppress-unsubscribe") => What::Unsubscribe,
-        ("failed", _, "suppress-complaint") => complaint(),
+        ("failed", _, "suppress-unsubscribe") | ("unsubscribed", ..) => What::Unsubscribe,
+        ("failed", _, "suppress-complaint") | ("complained", ..) => complaint(),
         ("failed", "temporary", _) => told(Action::Delayed),
         ("failed", ..) => told(Action::Failed),
         ("delivered", ..) => told(Action::Delivered),
-        ("complained", ..) => complaint(),
-        ("unsubscribed", ..) => What::Unsubscribe,
         _ => return None,
     };
     Some(by_id(what, text(event, "/message/headers/message-id")))

@@ -55,14 +55,13 @@ pub(super) fn read(event: &Value) -> Option<Reading> {
     let said = if reason.is_empty() { response } else { reason };
     let told = |action, status, said| of_report(report(email, action, status, said, "sendgrid"));
     let what = match text(event, "/event") {
-        "bounce" => told(Action::Failed, status, said),
         // SendGrid did not even try, because of what it remembers of the address.
         "dropped" if said.contains("Spam Reporting") => {
             What::Complaint { feedback: "abuse".into(), recipient: Some(email.to_lowercase()) }
         }
         "dropped" if said.contains("Unsubscribed") => What::Unsubscribe,
         "dropped" if said.contains("Bounced") || said.contains("Invalid") => told(Action::Failed, "5.1.1", said),
-        "dropped" => told(Action::Failed, status, said),
+        "bounce" | "dropped" => told(Action::Failed, status, said),
         "deferred" => told(Action::Delayed, status, said),
         "delivered" => told(Action::Delivered, status, said),
         "spamreport" => What::Complaint { feedback: "abuse".into(), recipient: Some(email.to_lowercase()) },

@@ -88,7 +88,7 @@ impl Sns {
     /// Where the certificate is that it is signed with; `None` if that is not Amazon's to say.
     pub fn certificate_url(&self) -> Option<&str> {
         let url = self.signing_cert_url.as_str();
-        (is_amazon(url) && url.ends_with(".pem")).then_some(url)
+        is_amazon(url).then_some(url)
     }
 
     /// Checks the signature, and tells what the message is.
