@@ -117,10 +117,8 @@ fn sns(message: &str, id: &str) -> Value {
 }
 
 fn sign(sns: &mut Value) {
-    let text: String = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
-        .iter()
-        .map(|name| format!("{name}\n{}\n", sns[*name].as_str().expect("text")))
-        .collect();
+    let line = |name: &str| [name, "\n", sns[name].as_str().expect("text"), "\n"].concat();
+    let text = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"].map(line).concat();
     let key = RsaKeyPair::from_pkcs8(&fixture("sns-key.der")).expect("a key");
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).expect("signs");
