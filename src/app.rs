@@ -32,6 +32,7 @@ use crate::engine::record::Recorder;
 use crate::engine::returns::Sources;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::{Span, Timestamp};
+use crate::mail::imap::Account;
 use crate::mail::returns::provider::Provider;
 use crate::mail::{Composer, LinkSigner, Machines, Refusals, Relay, Tuning};
 use crate::rulebook::{self, Book};
@@ -115,7 +116,10 @@ impl App {
             webhooks: Webhooks::build(&settings.webhooks, &settings.errands)?,
             errand_retry: settings.errands.retry.clone(),
             keep_errands: settings.errands.keep,
-            sources: Sources { maildir: settings.mail.returns.maildir.clone() },
+            sources: Sources {
+                maildir: settings.mail.returns.maildir.clone(),
+                imap: Account::of(&settings.mail.returns.imap),
+            },
             keep_returns: settings.mail.returns.keep,
             keep_raw: settings.ingest.keep_raw,
             poll_every,

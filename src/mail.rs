@@ -13,6 +13,7 @@ pub mod address;
 pub mod body;
 pub mod compose;
 pub mod headers;
+pub mod imap;
 pub mod links;
 pub mod mailbox;
 pub mod outcome;

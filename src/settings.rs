@@ -26,7 +26,7 @@ pub use ingest::IngestSettings;
 pub use mail::{MailSettings, RelaySecurity, RelaySettings};
 pub use providers::{ProviderKind, ProviderSettings};
 pub use refusals::{RefusalRow, RefusalStep};
-pub use returns::ReturnSettings;
+pub use returns::{ImapSettings, ReturnSettings};
 pub use rules::{ApplyRules, RulesSettings};
 pub use server::{ApiSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
 pub use shop::{ConsentSettings, ShopSettings};

@@ -5,17 +5,20 @@
 //! understood stays, and is listed.
 
 mod apply;
+mod imap;
 mod maildir;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::{Engine, Result};
+use crate::mail::imap::Account;
 use crate::mail::returns::{self, Reading};
 use crate::settings::ProviderKind;
 use crate::store::{Returned, ReturnedForm, Sent, Settled};
 
 pub(super) use apply::Applied;
+pub use imap::ImapFault;
 
 /// Most things of one transaction.
 const AT_ONCE: usize = 32;
@@ -27,6 +30,8 @@ const CHUNK: usize = 1_000;
 pub struct Sources {
     /// A Maildir folder.
     pub maildir: Option<PathBuf>,
+    /// A folder read by IMAP.
+    pub imap: Option<Account>,
 }
 
 impl Engine {

@@ -40,6 +40,7 @@ impl Engine {
                 Ok(if worked.handled > 0 { Next::Now } else { Next::Wake(Wake::Fetch, None) })
             }
         }));
+        tasks.spawn(Arc::clone(self).watch_imap(stop.clone()));
         if self.sources.maildir.is_some() {
             let engine = Arc::clone(self);
             tasks.spawn(looped("maildir", stop.clone(), Arc::clone(self), move || {

@@ -1,6 +1,8 @@
 //! What comes back: return paths that name their letter, and what is made of the mail that comes there.
 
+mod dovecot;
 mod effects;
+mod imap;
 mod maildir;
 mod paths;
 mod providers;

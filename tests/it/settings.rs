@@ -336,7 +336,8 @@ fn the_commented_file_is_valid_with_every_key_switched_on() {
             "no password",
             "webhooks are signed by it",
             "has no `secret`",
-            "go together"
+            "go together",
+            "no user name or no password"
         ]
         .iter()
         .any(|part| fault.message.contains(part))),

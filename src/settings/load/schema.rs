@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::order::fields_of;
 use crate::settings::{
-    ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, IngestSettings, LogSettings,
-    MailSettings, ProviderSettings, RefusalRow, RelaySettings, ReturnSettings, RulesSettings, ServerSettings, Settings,
-    ShopSettings, WebhookSettings,
+    ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, ImapSettings, IngestSettings,
+    LogSettings, MailSettings, ProviderSettings, RefusalRow, RelaySettings, ReturnSettings, RulesSettings,
+    ServerSettings, Settings, ShopSettings, WebhookSettings,
 };
 
 /// The whole schema.
@@ -87,6 +87,7 @@ impl Schema {
             ("IngestSettings", fields_of::<IngestSettings>()),
             ("LogSettings", fields_of::<LogSettings>()),
             ("MailSettings", fields_of::<MailSettings>()),
+            ("ImapSettings", fields_of::<ImapSettings>()),
             ("ProviderSettings", fields_of::<ProviderSettings>()),
             ("RefusalRow", fields_of::<RefusalRow>()),
             ("RelaySettings", fields_of::<RelaySettings>()),
