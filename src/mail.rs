@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod preview;
 pub mod refusal;
 pub mod returns;
+mod senders;
 pub mod tracking;
 pub mod transport;
 

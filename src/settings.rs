@@ -11,6 +11,7 @@ pub mod reference;
 pub mod refusals;
 pub mod returns;
 pub mod rules;
+pub mod senders;
 pub mod server;
 pub mod shop;
 pub mod tracking;
@@ -28,6 +29,7 @@ pub use providers::{ProviderKind, ProviderSettings};
 pub use refusals::{RefusalRow, RefusalStep};
 pub use returns::{ImapSettings, ReturnSettings};
 pub use rules::{ApplyRules, RulesSettings};
+pub use senders::SenderSettings;
 pub use server::{ApiSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
 pub use shop::{ConsentSettings, ShopSettings};
 pub use tracking::{Track, TrackingSettings, UtmSettings};
@@ -73,6 +75,7 @@ impl Settings {
             locale: self.shop.locale.clone(),
             currency: self.shop.currency.clone(),
             assumed_purposes: self.consent.assumed.clone(),
+            senders: self.mail.senders.keys().cloned().collect(),
             webhooks: self.webhooks.keys().cloned().collect(),
             connections: self
                 .connections

@@ -55,7 +55,7 @@ pub(super) async fn run(args: RenderArgs, context: &Context) -> anyhow::Result<E
             Form::Page => {
                 let page = Page {
                     title: &format!("{} / {}", job.map, job.letter),
-                    from: &desk.composer.from(),
+                    from: &desk.composer.from(preview.sender),
                     to: preview.customer.email().unwrap_or("nobody: no address is known"),
                     date: &now.in_words(desk.loaded.shop().zone),
                 };

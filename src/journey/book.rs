@@ -25,6 +25,8 @@ pub struct Shop {
     pub currency: String,
     /// Purposes that may be written to without an explicit consent (`transactional` always; see `[consent]`).
     pub assumed_purposes: BTreeSet<String>,
+    /// Senders in whose names letters may go out, besides the shop itself.
+    pub senders: BTreeSet<String>,
     /// Webhooks that steps may post to.
     pub webhooks: BTreeSet<String>,
     /// Connections that steps may write to.
@@ -38,6 +40,7 @@ impl Default for Shop {
             locale: "en".into(),
             currency: "EUR".into(),
             assumed_purposes: BTreeSet::from(["transactional".to_owned()]),
+            senders: BTreeSet::new(),
             webhooks: BTreeSet::new(),
             connections: BTreeSet::new(),
         }
@@ -76,6 +79,13 @@ pub struct Rulebook {
 }
 
 impl Rulebook {
+    /// In whose name a rule's letters go out: the rule's sender, else its map's; `None` for the shop itself. `rulebook` is the
+    /// one that the letter was planned under.
+    pub fn sender_of(&self, rulebook: &str, rule: &str, map: &str) -> Option<&str> {
+        let of_rule = self.rule_under(rulebook, rule).and_then(|rule| rule.sender.as_deref());
+        of_rule.or_else(|| self.maps.get(map).and_then(|map| map.sender.as_deref()))
+    }
+
     /// The rules of one map, in the order of their ids.
     pub fn rules_of<'a>(&'a self, map: &'a str) -> impl Iterator<Item = &'a Rule> {
         self.rules.values().filter(move |rule| rule.map == map)

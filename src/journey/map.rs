@@ -22,6 +22,8 @@ pub struct JourneyMap {
     pub segment: Option<Condition>,
     /// How often the map should be looked over.
     pub review_every: Option<Span>,
+    /// In whose name its letters go out; the shop's own if `None`.
+    pub sender: Option<String>,
     /// Limits on letters and the holdout of the map.
     pub attention: Attention,
     /// Stages in order; a customer is at the last one whose `enter` holds.

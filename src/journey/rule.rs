@@ -42,6 +42,8 @@ pub struct Rule {
     pub max_life: Option<Span>,
     /// Which consent its letters need: `marketing`, `transactional` or a configured one.
     pub purpose: String,
+    /// In whose name its letters go out; the map's sender if `None`.
+    pub sender: Option<String>,
     /// Its rank: of letters that compete, and of rules of a group, the higher one wins. 0 if not written.
     pub priority: Option<i32>,
     /// Of the rules of a group a customer runs one at a time.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::address::{Address, AddressError};
 use super::links::LinkSigner;
 use super::returns::{ReturnAddresses, ReturnsError};
+use super::senders::Senders;
 use super::tracking::Tracker;
 use super::{body, headers};
 use crate::journey::customer::Customer;
@@ -53,6 +54,8 @@ pub struct Job<'a> {
     pub purpose: &'a str,
     /// Rule.
     pub rule: &'a str,
+    /// In whose name, by the settings; `None` for the shop itself.
+    pub sender: Option<&'a str>,
     /// To whom.
     pub customer: &'a Customer,
     /// What the run captured: `event`, `promo`.
@@ -62,7 +65,7 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// A planned letter, written at a moment to a customer as they are then.
+    /// What a planned letter says, written at a moment to a customer as they are then: in whose name has no part in that.
     pub fn of(message: &'a PlannedMessage, customer: &'a Customer, at: Timestamp) -> Self {
         Self {
             message: &message.id,
@@ -71,6 +74,7 @@ impl<'a> Job<'a> {
             locale: &message.locale,
             purpose: &message.purpose,
             rule: &message.rule,
+            sender: None,
             customer,
             inputs: &message.inputs,
             at,
@@ -100,11 +104,11 @@ pub struct Letter {
 /// Why a letter could not be composed, or no letter can be.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// `mail.from` or `mail.reply_to` is not a mailbox.
+    /// `from` or `reply_to` of a sender is not a mailbox.
     #[error("{setting} is not an address that letters can come from: `{value}`")]
     Sender {
         /// Name of the setting.
-        setting: &'static str,
+        setting: String,
         /// What it says.
         value: String,
     },
@@ -144,9 +148,7 @@ pub enum ComposeError {
 /// Makes letters. One for the whole daemon.
 #[derive(Clone, Debug)]
 pub struct Composer {
-    from: Mailbox,
-    envelope_from: Address,
-    reply_to: Option<Mailbox>,
+    senders: Senders,
     public_url: String,
     shop: Value,
     signer: LinkSigner,
@@ -167,15 +169,11 @@ impl Composer {
         if !headers::is_plain_url(public_url) {
             return Err(ComposeError::PublicUrl(public_url.to_owned()));
         }
-        let (from, envelope_from) = sender("mail.from", &mail.from)?;
-        let reply_to = mail.reply_to.as_deref().map(|value| sender("mail.reply_to", value)).transpose()?;
         let public_url = public_url.trim_end_matches('/').to_owned();
         Ok(Self {
-            from,
+            senders: Senders::new(mail)?,
             returns: ReturnAddresses::new(&mail.returns, signer.clone())?,
             by_postmark: mail.providers.values().any(|provider| provider.kind == ProviderKind::Postmark),
-            envelope_from,
-            reply_to: reply_to.map(|(mailbox, _)| mailbox),
             tracker: Tracker::new(&mail.tracking, &public_url),
             public_url,
             shop: json!({"name": shop.name, "url": shop.url, "address": shop.address}),
@@ -183,20 +181,20 @@ impl Composer {
         })
     }
 
-    /// The domain that letters come from.
+    /// The domain that letters of no other sender come from.
     pub fn sending_domain(&self) -> &str {
-        self.envelope_from.domain()
+        self.senders.get(None).address.domain()
     }
 
-    /// The `From` of letters as people read it.
-    pub fn from(&self) -> String {
-        self.from.to_string()
+    /// The `From` of a sender's letters as people read it.
+    pub fn from(&self, sender: Option<&str>) -> String {
+        self.senders.get(sender).from.to_string()
     }
 
     /// The sender of a letter's envelope: where bounces go, and the same for every try. Where they are read, the address
     /// names the letter (VERP).
-    pub fn envelope_from(&self, message: &str) -> Address {
-        self.returns.bounce(message).unwrap_or_else(|| self.envelope_from.clone())
+    pub fn envelope_from(&self, sender: Option<&str>, message: &str) -> Address {
+        self.returns.bounce(message).unwrap_or_else(|| self.senders.get(sender).address.clone())
     }
 
     /// The addresses that letters come back to.
@@ -249,9 +247,9 @@ impl Composer {
         to: Address,
         test: bool,
     ) -> Result<Letter, ComposeError> {
-        let domain = self.envelope_from.domain();
-        let message_id =
-            headers::message_id(job.message, domain).ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
+        let sender = self.senders.get(job.sender);
+        let message_id = headers::message_id(job.message, sender.address.domain())
+            .ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
         let unsubscribe = self.unsubscribe_url(job);
         let mut rendered = self.fill_with(letters, job, &unsubscribe)?;
         let links = self.tracker.prepare(&mut rendered, job, &self.signer, test);
@@ -260,29 +258,30 @@ impl Composer {
         let mailbox = Mailbox::new(None, headers::lettre_address(&to));
         // Left to itself, lettre reads the envelope back out of the header fields.
         let envelope =
-            Envelope::new(Some(self.from.email.clone()), vec![mailbox.email.clone()]).map_err(ComposeError::Build)?;
+            Envelope::new(Some(sender.from.email.clone()), vec![mailbox.email.clone()]).map_err(ComposeError::Build)?;
 
         let mut message = Message::builder()
             .envelope(envelope)
-            .from(self.from.clone())
+            .from(sender.from.clone())
             .to(mailbox)
             .subject(subject.clone())
             .message_id(Some(message_id.clone()))
             .raw_header(if test {
                 headers::test()
             } else {
-                headers::feedback_id(job.rule, job.map, job.purpose, domain)
+                headers::feedback_id(job.rule, job.map, job.purpose, &sender.feedback_id)
             });
         message = message.header(headers::date(job.at));
         if self.by_postmark {
             message = message.raw_header(headers::postmark_letter(job.message));
         }
-        if let Some(reply_to) = &self.reply_to {
+        if let Some(reply_to) = &sender.reply_to {
             message = message.reply_to(reply_to.clone());
         }
         if job.purpose == headers::TRANSACTIONAL {
             message = message.raw_header(headers::auto_submitted());
         } else {
+            message = message.raw_header(headers::bulk());
             for field in headers::list_unsubscribe(&unsubscribe, self.returns.unsubscribe(job.message).as_ref()) {
                 message = message.raw_header(field);
             }
@@ -294,7 +293,7 @@ impl Composer {
             None => message.singlepart(body::single(&rendered.text)),
         };
         let raw = built.map_err(ComposeError::Build)?.formatted();
-        let envelope_from = self.envelope_from(job.message);
+        let envelope_from = self.envelope_from(job.sender, job.message);
         Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from, links })
     }
 
@@ -338,18 +337,6 @@ fn recipient(customer: &Customer) -> Result<Address, ComposeError> {
         AddressError::NonAsciiLocalPart => ComposeError::NonAsciiLocalPart,
         error => ComposeError::Address(error),
     })
-}
-
-/// A mailbox of the settings: `Pet shop <hello@shop.example>` or an address alone.
-fn sender(setting: &'static str, value: &str) -> Result<(Mailbox, Address), ComposeError> {
-    let refused = || ComposeError::Sender { setting, value: value.to_owned() };
-    let (name, address) = match value.trim().strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
-        Some((name, address)) => (headers::clean(name.trim().trim_matches('"')), address),
-        None => (String::new(), value),
-    };
-    let address: Address = address.parse().map_err(|_| refused())?;
-    let name = (!name.is_empty()).then_some(name);
-    Ok((Mailbox::new(name, headers::lettre_address(&address)), address))
 }
 
 /// An error with its causes: a template's says only in its causes where and why it failed.

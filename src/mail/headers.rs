@@ -56,11 +56,16 @@ pub fn list_unsubscribe(url: &str, address: Option<&Address>) -> [HeaderValue; 2
 }
 
 /// `Feedback-ID`: campaign, customer group, kind of mail and sender, by which mailbox providers report complaints.
-pub fn feedback_id(rule: &str, map: &str, purpose: &str, domain: &str) -> HeaderValue {
+pub fn feedback_id(rule: &str, map: &str, purpose: &str, sender: &str) -> HeaderValue {
     let part = |text: &str| -> String {
         text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).take(60).collect()
     };
-    raw("Feedback-ID", format!("{}:{}:{}:{}", part(rule), part(map), part(purpose), part(domain)))
+    raw("Feedback-ID", format!("{}:{}:{}:{}", part(rule), part(map), part(purpose), part(sender)))
+}
+
+/// `Precedence`: a letter of which many are sent, so that nobody's out-of-office answers it (RFC 3834 §2).
+pub fn bulk() -> HeaderValue {
+    raw("Precedence", "bulk".into())
 }
 
 /// `Auto-Submitted` (RFC 3834), so that nobody's out-of-office answers a receipt.

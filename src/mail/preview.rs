@@ -49,6 +49,8 @@ pub struct Preview<'a> {
     pub letter: &'a str,
     /// The first rule that sends it.
     pub rule: Option<&'a Rule>,
+    /// In whose name it goes out, by the settings; the shop itself if `None`.
+    pub sender: Option<&'a str>,
     /// The locale wanted.
     pub locale: String,
     /// To whom it goes.
@@ -106,7 +108,9 @@ impl<'a> Preview<'a> {
         };
         let locale = wanted.unwrap_or_else(|| customer.text("locale").unwrap_or(&shop.locale).to_owned());
         let inputs = json!({"event": event, "promo": promo});
-        Self { letters: &book.letters, map, letter, rule, locale, customer, inputs, given }
+        let of_map = || book.rulebook.maps.get(map)?.sender.as_deref();
+        let sender = rule.and_then(|rule| rule.sender.as_deref()).or_else(of_map);
+        Self { letters: &book.letters, map, letter, rule, sender, locale, customer, inputs, given }
     }
 
     /// The job of composing it under a message id at a moment.
@@ -118,6 +122,7 @@ impl<'a> Preview<'a> {
             locale: &self.locale,
             purpose: self.rule.map_or(MARKETING, |rule| &rule.purpose),
             rule: self.rule.map_or("none", |rule| &rule.id),
+            sender: self.sender,
             customer: &self.customer,
             inputs: &self.inputs,
             at,

@@ -14,6 +14,8 @@ struct Packed {
     currency: String,
     assumed_purposes: BTreeSet<String>,
     #[serde(default)]
+    senders: BTreeSet<String>,
+    #[serde(default)]
     webhooks: BTreeSet<String>,
     #[serde(default)]
     connections: BTreeSet<String>,
@@ -30,6 +32,7 @@ pub fn pack(book: &Book) -> Vec<u8> {
         locale: shop.locale.clone(),
         currency: shop.currency.clone(),
         assumed_purposes: shop.assumed_purposes.clone(),
+        senders: shop.senders.clone(),
         webhooks: shop.webhooks.clone(),
         connections: shop.connections.clone(),
         files: book.files.iter().map(|(path, bytes)| (path.clone(), text(bytes))).collect(),
@@ -46,6 +49,7 @@ pub fn unpack(bytes: &[u8]) -> Option<(Files, Shop)> {
         locale: packed.locale,
         currency: packed.currency,
         assumed_purposes: packed.assumed_purposes,
+        senders: packed.senders,
         webhooks: packed.webhooks,
         connections: packed.connections,
     };

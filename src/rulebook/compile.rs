@@ -37,6 +37,7 @@ use super::source::Source;
 use crate::journey::book::Shop;
 use crate::journey::condition::Condition;
 use crate::journey::facts::{Scope, Type};
+use crate::journey::spelling::suggest;
 use crate::journey::time::Span;
 
 /// What every file may refer to, gathered before anything is compiled.
@@ -122,6 +123,21 @@ impl Unit<'_> {
     }
 
     /// Whether an identifier has the form that identifiers have; a fault is reported if not.
+    /// The name of a sender, which must be one of the settings'.
+    fn known_sender(&mut self, sender: &super::forms::Text) -> String {
+        let known: Vec<&str> = self.shop.senders.iter().map(String::as_str).collect();
+        if !known.contains(&sender.value.as_str()) {
+            let help = if known.is_empty() {
+                format!("add [mail.senders.{}] with `from` to the settings", sender.value)
+            } else {
+                suggest(&sender.value, &known, "senders of the settings")
+            };
+            let message = format!("the settings have no sender `{}`", sender.value);
+            self.fault_help("unknown-sender", &sender.place, message, help);
+        }
+        sender.value.clone()
+    }
+
     fn sound_id(&mut self, id: &super::forms::Text) -> bool {
         let sound = super::is_id(&id.value);
         if !sound {

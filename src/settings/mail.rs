@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::providers::ProviderSettings;
 use super::refusals::RefusalRow;
 use super::returns::ReturnSettings;
+use super::senders::SenderSettings;
 use super::tracking::TrackingSettings;
 use crate::journey::time::Span;
 
@@ -21,6 +22,10 @@ pub struct MailSettings {
     /// Where answers go, if elsewhere.
     #[schemars(example = "Pet shop help desk <help@shop.example>")]
     pub reply_to: Option<String>,
+    /// The last part of `Feedback-ID` (campaign:customers:purpose:sender), by which mailbox providers tell senders apart. It
+    /// should never change. Default: the domain of `from`.
+    #[schemars(example = &"petshop")]
+    pub feedback_id: Option<String>,
     /// Waits before the second, third, … try of a letter that was refused for now; the last one stands for all further tries.
     /// Default 1m, 5m, 15m, 30m, 1h, 2h, 4h, 8h, 16h, 24h, 24h.
     #[schemars(with = "Vec<String>")]
@@ -31,6 +36,8 @@ pub struct MailSettings {
     pub give_up_after: Span,
     /// Whether opens and clicks are noted.
     pub tracking: TrackingSettings,
+    /// Others in whose name letters go out, by the name that `sender:` of maps and rules uses.
+    pub senders: BTreeMap<String, SenderSettings>,
     /// Relays by name; the first by name is used.
     pub relays: BTreeMap<String, RelaySettings>,
     /// Services that letters go through and that tell by webhook what became of them, by a name that the webhook's address
@@ -48,9 +55,11 @@ impl Default for MailSettings {
         Self {
             from: "Milepost <milepost@localhost>".into(),
             reply_to: None,
+            feedback_id: None,
             retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
             give_up_after: Span::days(5),
             tracking: TrackingSettings::default(),
+            senders: BTreeMap::new(),
             relays: BTreeMap::new(),
             providers: BTreeMap::new(),
             returns: ReturnSettings::default(),

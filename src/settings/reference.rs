@@ -23,7 +23,8 @@ const STARTER: [(&str, &str); 9] = [
 ];
 
 /// Names shown where the shop chooses them, and whether the section is switched on in a starter.
-const NAMES: [(&str, &str, bool); 5] = [
+const NAMES: [(&str, &str, bool); 6] = [
+    ("mail.senders", "news", false),
     ("mail.relays", "main", true),
     ("mail.providers", "ses", false),
     ("connections", "shop", false),

@@ -95,7 +95,8 @@ impl Lane {
         };
         let book = engine.book.load_full();
         let now = engine.clock.now();
-        let frozen = self.frozen(&claimed).await?;
+        let sender = book.rulebook.sender_of(&claimed.rulebook, &claimed.rule, &claimed.map);
+        let frozen = self.frozen(&claimed, sender).await?;
         // A letter that must be withheld is withheld for that reason, whatever its template comes to.
         let verdict = policy::at_sending(&book.rulebook, &customer, &claimed.id, &claimed.brings(), suppressed, now);
         if !verdict.lets_go() {
@@ -111,6 +112,7 @@ impl Lane {
             locale: &claimed.locale,
             purpose: &claimed.purpose,
             rule: &claimed.rule,
+            sender,
             customer: &customer,
             inputs: &claimed.inputs,
             at: now,
@@ -138,7 +140,7 @@ impl Lane {
 
     /// A letter that an earlier try froze: the same bytes go to the same address again, whatever became of its templates
     /// and of the customer since.
-    async fn frozen(&self, claimed: &Claimed) -> Result<Option<Letter>> {
+    async fn frozen(&self, claimed: &Claimed, sender: Option<&str>) -> Result<Option<Letter>> {
         let (Some(raw), Some(message_id), Some(to)) = (&claimed.raw, &claimed.message_id, &claimed.to) else {
             return Ok(None);
         };
@@ -150,9 +152,9 @@ impl Lane {
             message_id: message_id.clone(),
             locale: claimed.locale.clone(),
             raw: raw.clone(),
-            envelope_from: self.engine.composer.envelope_from(&claimed.id),
             // They are kept since it was frozen.
             links: Vec::new(),
+            envelope_from: self.engine.composer.envelope_from(sender, &claimed.id),
         }))
     }
 

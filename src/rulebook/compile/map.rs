@@ -21,6 +21,7 @@ pub(in crate::rulebook) fn compile_map(form: &MapForm, unit: &mut Unit<'_>) -> O
     }
     let segment = unit.condition_maybe(form.segment.as_ref(), false);
     let attention = attention(form.limits.as_ref(), form.holdout.as_ref(), None, unit);
+    let sender = form.sender.as_ref().map(|sender| unit.known_sender(sender));
     let stages = form.stages.0.as_ref()?;
     if stages.value.is_empty() {
         unit.fault("no-stages", &stages.place, "a map needs at least one stage");
@@ -37,6 +38,7 @@ pub(in crate::rulebook) fn compile_map(form: &MapForm, unit: &mut Unit<'_>) -> O
         persona: form.persona.clone(),
         segment,
         review_every: form.review_every.as_ref().map(|span| span.0),
+        sender,
         attention,
         stages,
     })

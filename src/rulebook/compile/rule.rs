@@ -41,6 +41,7 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
     if let Some(purpose) = &form.purpose {
         check_purpose(purpose, unit);
     }
+    let sender = form.sender.as_ref().map(|sender| unit.known_sender(sender));
     if let Some(age) = form.max_age.as_ref().filter(|age| age.value.0.is_zero()) {
         unit.fault("out-of-range", &age.place, "with a `max_age` of zero every event is too old");
     }
@@ -88,6 +89,7 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         reenter: reenter?,
         max_life,
         purpose,
+        sender,
         priority: form.priority.as_ref().map(|priority| priority.value),
         group: form.group.as_ref().map(|group| group.value.clone()),
         attention,

@@ -27,6 +27,8 @@ pub(in crate::rulebook) struct MapForm {
     pub(in crate::rulebook) segment: Option<Text>,
     /// How often the map should be looked over.
     pub(in crate::rulebook) review_every: Option<SpanText>,
+    /// In whose name its letters go out: a `[mail.senders.<name>]` of the settings.
+    pub(in crate::rulebook) sender: Option<Text>,
     /// Limits on the letters of this map.
     pub(in crate::rulebook) limits: Option<LimitsList>,
     /// Share of the map's customers who get no letters, to see what letters change: `10%`.
@@ -35,7 +37,7 @@ pub(in crate::rulebook) struct MapForm {
     pub(in crate::rulebook) stages: Need<At<Vec<StageForm>>>,
 }
 
-fields!(MapForm { map, title, purpose, persona, segment, review_every, limits, holdout, stages });
+fields!(MapForm { map, title, purpose, persona, segment, review_every, sender, limits, holdout, stages });
 
 /// One column of a map.
 #[derive(Debug, JsonSchema)]

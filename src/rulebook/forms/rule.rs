@@ -41,6 +41,8 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) max_life: Option<At<SpanText>>,
     /// Which consent its letters need: `marketing` (default), `transactional` or the shop's own.
     pub(in crate::rulebook) purpose: Option<Text>,
+    /// In whose name its letters go out: a `[mail.senders.<name>]` of the settings; the map's `sender` if not written.
+    pub(in crate::rulebook) sender: Option<Text>,
     /// Its rank among letters that compete for a cap and among rules of its group; the higher one wins, 0 if not written.
     pub(in crate::rulebook) priority: Option<At<i32>>,
     /// A name that rules share of which a customer runs one at a time.
@@ -94,6 +96,7 @@ fields!(RuleForm {
     reenter,
     max_life,
     purpose,
+    sender,
     priority,
     group,
     limits,

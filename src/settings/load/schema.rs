@@ -12,7 +12,7 @@ use super::order::fields_of;
 use crate::settings::{
     ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, ImapSettings, IngestSettings,
     LogSettings, MailSettings, ProviderSettings, RefusalRow, RelaySettings, ReturnSettings, RulesSettings,
-    ServerSettings, Settings, ShopSettings, WebhookSettings,
+    SenderSettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
 };
 
 /// The whole schema.
@@ -93,6 +93,7 @@ impl Schema {
             ("RelaySettings", fields_of::<RelaySettings>()),
             ("ReturnSettings", fields_of::<ReturnSettings>()),
             ("RulesSettings", fields_of::<RulesSettings>()),
+            ("SenderSettings", fields_of::<SenderSettings>()),
             ("ServerSettings", fields_of::<ServerSettings>()),
             ("ShopSettings", fields_of::<ShopSettings>()),
             ("WebhookSettings", fields_of::<WebhookSettings>()),

@@ -52,6 +52,7 @@ fuzz_target!(|data: &[u8]| {
         locale: "en",
         purpose: "marketing",
         rule: "hello",
+        sender: None,
         customer: &customer,
         inputs: &json!({}),
         at: now(),

@@ -53,8 +53,8 @@ proptest! {
         is_fit_for_smtp(&letter.raw);
         let part = Part::read(&letter.raw);
         let mut expect = vec![
-            "From", "To", "Subject", "Message-ID", "Feedback-ID", "Date", "List-Unsubscribe", "List-Unsubscribe-Post",
-            "MIME-Version", "Content-Type",
+            "From", "To", "Subject", "Message-ID", "Feedback-ID", "Date", "Precedence", "List-Unsubscribe",
+            "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
         ];
         if html.is_none() {
             expect.push("Content-Transfer-Encoding");

@@ -1,14 +1,19 @@
 //! From an event to a letter: its bytes, its headers, its record, and its button.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use milepost::journey::book::Shop;
+use milepost::mail::mailbox::{Action, Stage};
+use milepost::settings::{SenderSettings, Settings};
 use milepost::store::MessageState;
 use serde_json::json;
 
-use super::{START, THANKS, WELCOME, arrives, books, daemon, fills_cart, orders};
+use super::{START, THANKS, WELCOME, arrives, books, daemon, daemon_with, fills_cart, orders};
 use crate::store::both;
 use crate::store::place::Place;
-use crate::support::{Daemon, at, book, header};
+use crate::support::{Daemon, MAP, at, book, book_with, header};
 
 both! {
     an_event_becomes_a_letter_with_its_record,
@@ -20,6 +25,7 @@ both! {
     without_agreement_nothing_goes_out,
     a_refusal_said_with_the_next_event_stops_the_next_letter,
     an_agreement_from_the_future_does_not_outlast_a_refusal,
+    a_rule_s_letters_come_from_its_sender_or_its_map_s,
 }
 
 /// The path of the letter's unsubscribe link.
@@ -206,5 +212,50 @@ async fn an_agreement_from_the_future_does_not_outlast_a_refusal(place: &Place) 
     daemon.accept(cart).await;
     daemon.until("2026-03-10T12:00:00Z").await;
     assert_eq!(daemon.mailbox.letters().len(), 1);
+    books::check(&daemon).await;
+}
+
+async fn a_rule_s_letters_come_from_its_sender_or_its_map_s(place: &Place) {
+    let shop = Shop { senders: ["news".to_owned(), "orders".to_owned()].into(), ..Shop::default() };
+    let map = MAP.replace("map: shop", "map: shop\nsender: news");
+    let thanks = THANKS.replace("purpose: transactional", "purpose: transactional\nsender: orders");
+    let change = |settings: &mut Settings| {
+        for (name, feedback_id) in [("news", Some("pets-news".to_owned())), ("orders", None)] {
+            let sender = SenderSettings {
+                from: format!("Shop <{name}@{name}.shop.example>"),
+                reply_to: Some("help@shop.example".into()),
+                feedback_id,
+            };
+            settings.mail.senders.insert(name.into(), sender);
+        }
+    };
+    let daemon = daemon_with(place, book_with(&map, &[WELCOME, &thanks], shop), change).await;
+    daemon.accept(arrives("anna")).await;
+    daemon.settle().await;
+    // A letter that is tried again goes out from the same address.
+    let once = AtomicBool::new(true);
+    daemon.mailbox.follow(move |moment| match moment.stage {
+        Stage::Dot if once.swap(false, Ordering::Relaxed) => Action::say("451 4.3.0 later"),
+        _ => Action::Go,
+    });
+    daemon.accept(orders("o", "anna", "1")).await;
+    daemon.until("2026-03-10T09:10:00Z").await;
+    let letters = daemon.mailbox.letters();
+    let told: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            let id = letter.message_id.as_deref().and_then(|id| id.split_once('@')).expect("a Message-ID").1;
+            let fields = ["From", "Reply-To", "Feedback-ID"].map(|name| header(&letter.bytes, name));
+            (letter.from.clone(), id.to_owned(), fields)
+        })
+        .collect();
+    let expect =
+        [("news", "welcome:shop:marketing:pets-news"), ("orders", "thanks:shop:transactional:orders.shop.example")]
+            .map(|(name, feedback_id)| {
+                let address = format!("{name}@{name}.shop.example");
+                let fields = [format!("Shop <{address}>"), "help@shop.example".into(), feedback_id.to_owned()];
+                (address, format!("{name}.shop.example>"), fields)
+            });
+    assert_eq!(told, expect);
     books::check(&daemon).await;
 }

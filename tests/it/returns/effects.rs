@@ -42,7 +42,7 @@ fn orders(id: &str, order: &str) -> serde_json::Value {
 /// The last letter that went out: its id and its return path.
 async fn last(daemon: &Daemon) -> (String, String) {
     let row = daemon.record().await.pop().expect("a letter");
-    let path = daemon.app.engine.composer.envelope_from(&row.id).to_string();
+    let path = daemon.app.engine.composer.envelope_from(None, &row.id).to_string();
     (row.id, path)
 }
 

@@ -199,6 +199,16 @@ fn errands() {
     fault("crm: {tags: {add: [\"\"]}}", "bad-tag", 29);
     fault("crm: {fields: {email: x}}", "built-in", 25);
     fault("crm: {tags: {add: [a]}, connection: shp}", "unknown-connection", 46);
+    let named = |sender: &str, shop: &Shop| {
+        let mut files = sound();
+        let text = format!("{HEAD}sender: {sender}\nsteps: [{{send: hello}}]\n");
+        files.insert("shop/hello.yaml".into(), text.into_bytes());
+        codes(&load_files(&files, shop.clone()).diagnostics)
+    };
+    let with_news = Shop { senders: ["news".to_owned()].into(), ..Shop::default() };
+    assert_eq!(named("news", &with_news), [""; 0]);
+    assert_eq!(named("nws", &with_news), ["unknown-sender shop/hello.yaml:3:9"]);
+    assert_eq!(named("news", &Shop::default()), ["unknown-sender shop/hello.yaml:3:9"]);
     assert_eq!(told(&Shop::default(), "webhook: stock"), ["unknown-webhook shop/hello.yaml:3:19"]);
     assert_eq!(told(&Shop::default(), "crm: {tags: {add: [a]}}"), ["unknown-connection shop/hello.yaml:3:15"]);
 }

@@ -33,6 +33,7 @@ pub fn rulebook() -> Rulebook {
         }),
         segment: Some(condition("customer.site == 'pets'")),
         review_every: Some(Span::days(90)),
+        sender: None,
         attention: Attention::default(),
         stages: stages(),
     };
@@ -296,6 +297,7 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         purpose: purpose.into(),
         priority: None,
         group: None,
+        sender: None,
         attention: Attention::default(),
         max_age: Span::days(1),
         capture: Vec::new(),

@@ -26,6 +26,16 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
     );
     let life = "`mail.give_up_after` is no time at all";
     check.that(!mail.give_up_after.is_zero(), "mail.give_up_after", life, "write for example `5d`");
+    feedback_id("mail.feedback_id", mail.feedback_id.as_deref(), check);
+    for (name, sender) in &mail.senders {
+        let base = format!("mail.senders.{name}");
+        check.id(&base, name);
+        check.mailbox(&format!("{base}.from"), &sender.from);
+        if let Some(address) = &sender.reply_to {
+            check.mailbox(&format!("{base}.reply_to"), address);
+        }
+        feedback_id(&format!("{base}.feedback_id"), sender.feedback_id.as_deref(), check);
+    }
     for (name, settings) in &mail.relays {
         relay(name, settings, check);
     }
@@ -63,6 +73,13 @@ fn tracking(tracking: &TrackingSettings, check: &mut Check<'_, '_>) {
         let path = format!("mail.tracking.utm.hosts[{index}]");
         check.that(fine, &path, format!("`{host}` is not a host"), "write its name alone, for example `shop.example`");
     }
+}
+
+fn feedback_id(path: &str, given: Option<&str>, check: &mut Check<'_, '_>) {
+    let fine = given.is_none_or(|id| {
+        (1..=60).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    });
+    check.that(fine, path, "this can't stand in a Feedback-ID", "write letters, digits, `-`, `_` and `.`");
 }
 
 fn relay(name: &str, relay: &RelaySettings, check: &mut Check<'_, '_>) {
