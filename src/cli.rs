@@ -12,6 +12,7 @@ mod context;
 mod customer;
 pub mod customers;
 pub mod demo;
+pub mod dkim;
 pub mod doctor;
 pub mod errands;
 pub mod explain;
@@ -86,6 +87,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Look at what the daemon needs: database, relays, CRM, clock, DNS.
     Doctor(doctor::DoctorArgs),
+    /// Keys that letters are signed with: make one, show what DNS must say.
+    Dkim(dkim::DkimArgs),
     /// Bodies that came in: list them, look at one, apply dead ones again.
     Inbox(inbox::InboxArgs),
     /// Letters: list, look at one, export, try again.
@@ -153,6 +156,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Serve => Box::pin(serve::run(context)).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Dkim(args) => dkim::run(&args, context),
         Command::Inbox(args) => inbox::run(args, context).await,
         Command::Messages(args) => messages::run(args, context).await,
         Command::Render(args) => render::run(args, context).await,

@@ -12,6 +12,7 @@
 pub mod address;
 pub mod body;
 pub mod compose;
+pub mod dkim;
 pub mod headers;
 pub mod imap;
 pub mod links;
@@ -26,6 +27,7 @@ pub mod transport;
 
 pub use address::{Address, AddressError};
 pub use compose::{ComposeError, Composer, Job, Letter, LetterSource, chain};
+pub use dkim::{DkimKey, DkimKeys};
 pub use links::{LinkSigner, Unsubscribe};
 pub use mailbox::Mailbox;
 pub use outcome::{Outcome, Step};

@@ -3,6 +3,7 @@
 //! One file a section. Secrets come from the environment or from files (`<key>_file`) and never show in `Debug`.
 
 pub mod connections;
+pub mod dkim;
 pub mod ingest;
 pub mod load;
 pub mod mail;
@@ -23,6 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use connections::ConnectionSettings;
+pub use dkim::DkimSettings;
 pub use ingest::IngestSettings;
 pub use mail::{MailSettings, RelaySecurity, RelaySettings};
 pub use providers::{ProviderKind, ProviderSettings};

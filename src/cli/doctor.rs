@@ -19,6 +19,8 @@ use super::out;
 use crate::settings::load::Loaded;
 use finding::{Finding, Verdict};
 
+pub(super) use parts::sending_domain;
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {

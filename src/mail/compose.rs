@@ -3,11 +3,14 @@
 //! Invariants: the same job over the same texts makes the same bytes (date, Message-ID and boundary come from the job, not
 //! from a clock or chance); the bytes are 7-bit with CRLF line ends; `Message-ID` is the message's own for every try.
 
+use std::sync::Arc;
+
 use lettre::address::Envelope;
 use lettre::message::{Mailbox, Message};
 use serde_json::{Map, Value, json};
 
 use super::address::{Address, AddressError};
+use super::dkim::{DkimKeys, KeyError};
 use super::links::LinkSigner;
 use super::returns::{ReturnAddresses, ReturnsError};
 use super::senders::Senders;
@@ -140,6 +143,9 @@ pub enum ComposeError {
     /// An address of `[mail.returns]` can't take what comes back.
     #[error(transparent)]
     Returns(#[from] ReturnsError),
+    /// A key of `[mail.dkim.<name>]` can't sign.
+    #[error(transparent)]
+    Dkim(#[from] KeyError),
     /// The parts could not be put together.
     #[error("the letter's parts could not be put together")]
     Build(#[source] lettre::error::Error),
@@ -156,6 +162,7 @@ pub struct Composer {
     /// Whether letters may go through Postmark.
     by_postmark: bool,
     tracker: Tracker,
+    dkim: Arc<DkimKeys>,
 }
 
 impl Composer {
@@ -170,12 +177,14 @@ impl Composer {
             return Err(ComposeError::PublicUrl(public_url.to_owned()));
         }
         let public_url = public_url.trim_end_matches('/').to_owned();
+        let senders = Senders::new(mail)?;
         Ok(Self {
-            senders: Senders::new(mail)?,
             returns: ReturnAddresses::new(&mail.returns, signer.clone())?,
             by_postmark: mail.providers.values().any(|provider| provider.kind == ProviderKind::Postmark),
             tracker: Tracker::new(&mail.tracking, &public_url),
             public_url,
+            dkim: Arc::new(DkimKeys::new(&mail.dkim, senders.get(None).address.domain())?),
+            senders,
             shop: json!({"name": shop.name, "url": shop.url, "address": shop.address}),
             signer,
         })
@@ -189,6 +198,11 @@ impl Composer {
     /// The `From` of a sender's letters as people read it.
     pub fn from(&self, sender: Option<&str>) -> String {
         self.senders.get(sender).from.to_string()
+    }
+
+    /// The keys that letters are signed with.
+    pub fn dkim(&self) -> &DkimKeys {
+        &self.dkim
     }
 
     /// The sender of a letter's envelope: where bounces go, and the same for every try. Where they are read, the address
@@ -293,6 +307,7 @@ impl Composer {
             None => message.singlepart(body::single(&rendered.text)),
         };
         let raw = built.map_err(ComposeError::Build)?.formatted();
+        let raw = self.dkim.sign(sender.address.domain(), raw, job.at);
         let envelope_from = self.envelope_from(job.sender, job.message);
         Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from, links })
     }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::dkim::DkimSettings;
 use super::providers::ProviderSettings;
 use super::refusals::RefusalRow;
 use super::returns::ReturnSettings;
@@ -43,6 +44,8 @@ pub struct MailSettings {
     /// Services that letters go through and that tell by webhook what became of them, by a name that the webhook's address
     /// bears.
     pub providers: BTreeMap<String, ProviderSettings>,
+    /// Keys that letters are signed with, by name.
+    pub dkim: BTreeMap<String, DkimSettings>,
     /// How what comes back is told apart: bounces, complaints, unsubscriptions by mail.
     pub returns: ReturnSettings,
     /// What relays' refusals mean, besides what Milepost knows: the first row that fits decides, and these come before its own.
@@ -62,6 +65,7 @@ impl Default for MailSettings {
             senders: BTreeMap::new(),
             relays: BTreeMap::new(),
             providers: BTreeMap::new(),
+            dkim: BTreeMap::new(),
             returns: ReturnSettings::default(),
             refusals: Vec::new(),
         }

@@ -23,10 +23,11 @@ const STARTER: [(&str, &str); 9] = [
 ];
 
 /// Names shown where the shop chooses them, and whether the section is switched on in a starter.
-const NAMES: [(&str, &str, bool); 6] = [
+const NAMES: [(&str, &str, bool); 7] = [
     ("mail.senders", "news", false),
     ("mail.relays", "main", true),
     ("mail.providers", "ses", false),
+    ("mail.dkim", "mp1", false),
     ("connections", "shop", false),
     ("webhooks", "stock", false),
     ("api.tokens", "shop", false),

@@ -4,6 +4,7 @@
 mod archive;
 mod check;
 mod compose;
+mod dkim;
 mod injection;
 mod outcomes;
 pub mod parse;

@@ -337,7 +337,8 @@ fn the_commented_file_is_valid_with_every_key_switched_on() {
             "webhooks are signed by it",
             "has no `secret`",
             "go together",
-            "no user name or no password"
+            "no user name or no password",
+            "has no `private_key`"
         ]
         .iter()
         .any(|part| fault.message.contains(part))),

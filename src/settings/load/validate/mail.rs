@@ -2,7 +2,8 @@
 
 use super::{Check, Plain, is_local};
 use crate::mail::Machines;
-use crate::settings::{MailSettings, RelaySecurity, RelaySettings, TrackingSettings};
+use crate::mail::dkim::{DkimKey, KeyError};
+use crate::settings::{DkimSettings, MailSettings, RelaySecurity, RelaySettings, TrackingSettings};
 
 /// Checks the section and its relays.
 pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
@@ -35,6 +36,9 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
             check.mailbox(&format!("{base}.reply_to"), address);
         }
         feedback_id(&format!("{base}.feedback_id"), sender.feedback_id.as_deref(), check);
+    }
+    for (name, key) in &mail.dkim {
+        dkim(name, key, check);
     }
     for (name, settings) in &mail.relays {
         relay(name, settings, check);
@@ -80,6 +84,20 @@ fn feedback_id(path: &str, given: Option<&str>, check: &mut Check<'_, '_>) {
         (1..=60).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     });
     check.that(fine, path, "this can't stand in a Feedback-ID", "write letters, digits, `-`, `_` and `.`");
+}
+
+fn dkim(name: &str, settings: &DkimSettings, check: &mut Check<'_, '_>) {
+    let base = format!("mail.dkim.{name}");
+    check.id(&base, name);
+    // The default domain is checked with `mail.from`; any that can stand in DNS does for looking at the key.
+    if let Err(error) = DkimKey::new(name, settings, "localhost") {
+        let (at, help) = match &error {
+            KeyError::Name { .. } => (base, "write a domain such as `shop.example` and a selector such as `mp1`"),
+            KeyError::Missing(_) => (base, ""),
+            _ => (format!("{base}.private_key"), "`milepost dkim new` makes a key"),
+        };
+        check.that(false, &at, error.to_string(), help);
+    }
 }
 
 fn relay(name: &str, relay: &RelaySettings, check: &mut Check<'_, '_>) {
