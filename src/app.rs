@@ -29,7 +29,7 @@ use crate::engine::archive::Archive;
 use crate::engine::in_force;
 use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
-use crate::engine::returns::Sources;
+use crate::engine::returns::{Answers, Listener, Sources};
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::{Span, Timestamp};
 use crate::mail::imap::Account;
@@ -120,6 +120,10 @@ impl App {
                 maildir: settings.mail.returns.maildir.clone(),
                 imap: Account::of(&settings.mail.returns.imap),
             },
+            answers: Answers {
+                forward: settings.mail.replies.forward.as_ref().and_then(|address| address.parse().ok()),
+                crm: settings.mail.replies.crm.clone(),
+            },
             keep_returns: settings.mail.returns.keep,
             keep_raw: settings.ingest.keep_raw,
             poll_every,
@@ -190,8 +194,16 @@ impl App {
     }
 
     /// Runs until `stop` is cancelled, then finishes what is in hand within 30 seconds.
-    pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        returns: Option<Listener>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let tasks = TaskTracker::new();
+        if let Some(returns) = returns {
+            tasks.spawn(returns.run(Arc::clone(&self.engine), stop.clone()));
+        }
         self.engine.start(&self.recorder, &stop, &tasks);
         tasks.close();
         let stopped = stop.clone();
@@ -231,6 +243,7 @@ pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.server.listen)
         .await
         .with_context(|| format!("{} can't be listened on; another program may hold it", settings.server.listen))?;
+    let returns = Listener::bind(&settings.mail.returns.listener).await?;
     let stop = CancellationToken::new();
     let watching = reload::start(&loaded, &app.engine, &stop)?;
     let signalled = stop.clone();
@@ -252,7 +265,7 @@ pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
     if app.engine.relay.is_none() {
         tracing::warn!("no relay is configured under [mail.relays]: letters wait until there is one");
     }
-    let result = app.run(listener, stop).await;
+    let result = app.run(listener, returns, stop).await;
     watching.abort();
     result
 }

@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::journey::errand::CrmChange;
+use crate::journey::errand::{CrmChange, CrmCustomer};
 use crate::settings::ConnectionSettings;
 use crate::settings::connections::ConnectionKind;
 use retailcrm::RetailCrm;
@@ -98,6 +98,13 @@ impl Connection {
     pub async fn write_back(&self, change: &CrmChange) -> Result<(), ApiError> {
         match self {
             Self::RetailCrm(crm) => crm.write_back(change).await,
+        }
+    }
+
+    /// Writes a note about a customer in the source.
+    pub async fn note(&self, customer: &CrmCustomer, text: &str) -> Result<(), ApiError> {
+        match self {
+            Self::RetailCrm(crm) => crm.note(customer, text).await,
         }
     }
 

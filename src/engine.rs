@@ -77,6 +77,8 @@ pub struct Engine {
     pub keep_errands: Span,
     /// Where what comes back is fetched from.
     pub sources: returns::Sources,
+    /// Where answers go.
+    pub answers: returns::Answers,
     /// How long what came back is kept after it was applied.
     pub keep_returns: Span,
     /// How long raw bodies are kept after they were applied.

@@ -13,6 +13,7 @@ pub mod address;
 pub mod body;
 pub mod compose;
 pub mod dkim;
+pub mod forward;
 pub mod headers;
 pub mod imap;
 pub mod links;
@@ -22,6 +23,7 @@ pub mod preview;
 pub mod refusal;
 pub mod returns;
 mod senders;
+pub mod smtpd;
 pub mod tracking;
 pub mod transport;
 

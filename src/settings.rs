@@ -29,7 +29,7 @@ pub use ingest::IngestSettings;
 pub use mail::{MailSettings, RelaySecurity, RelaySettings};
 pub use providers::{ProviderKind, ProviderSettings};
 pub use refusals::{RefusalRow, RefusalStep};
-pub use returns::{ImapSettings, ReturnSettings};
+pub use returns::{ImapSettings, ListenerSettings, ReplySettings, ReturnSettings};
 pub use rules::{ApplyRules, RulesSettings};
 pub use senders::SenderSettings;
 pub use server::{ApiSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};

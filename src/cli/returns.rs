@@ -75,6 +75,10 @@ enum State {
     Done,
     /// Nobody knows what it is about.
     Unmatched,
+    /// An answer that waits to be passed on.
+    Forwarding,
+    /// An answer that could not be passed on.
+    Failed,
     /// Whatever the state.
     Any,
 }
@@ -85,6 +89,8 @@ impl State {
             Self::Pending => Some(ReturnedState::Pending),
             Self::Done => Some(ReturnedState::Done),
             Self::Unmatched => Some(ReturnedState::Unmatched),
+            Self::Forwarding => Some(ReturnedState::Forwarding),
+            Self::Failed => Some(ReturnedState::Failed),
             Self::Any => None,
         }
     }

@@ -30,7 +30,7 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 
 use super::{ApiError, Fetch, ParseError, Parsed, PollPage, Raw, References, Verdict, Via};
-use crate::journey::errand::CrmChange;
+use crate::journey::errand::{CrmChange, CrmCustomer};
 use crate::settings::ConnectionSettings;
 use crate::settings::connections::HistoryStart;
 use client::Client;
@@ -127,6 +127,11 @@ impl RetailCrm {
     /// Changes a customer.
     pub async fn write_back(&self, change: &CrmChange) -> Result<(), ApiError> {
         write::customer(self.client()?, change, self.account.site.as_deref()).await
+    }
+
+    /// Writes a note about a customer.
+    pub async fn note(&self, customer: &CrmCustomer, text: &str) -> Result<(), ApiError> {
+        write::note(self.client()?, customer, text, self.account.site.as_deref()).await
     }
 
     /// Asks both histories for what came after the cursors.

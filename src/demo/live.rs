@@ -30,7 +30,7 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let (shop, mailbox, caller, store) =
         (stage.shop.clone(), stage.mailbox.clone(), stage.caller.clone(), stage.app.engine.store.clone());
-    let daemon = tokio::spawn(stage.app.run(stage.listener, stop.clone()));
+    let daemon = tokio::spawn(stage.app.run(stage.listener, None, stop.clone()));
 
     let living = live(clock.clone(), shop.clone(), caller.clone(), stop.clone());
     let living = tokio::spawn(living);

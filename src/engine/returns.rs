@@ -4,8 +4,10 @@
 //! customer are one transaction with the mark that it was read, so each is applied once; nothing is answered; what is not
 //! understood stays, and is listed.
 
+mod answers;
 mod apply;
 mod imap;
+mod listener;
 mod maildir;
 
 use std::collections::HashMap;
@@ -15,10 +17,12 @@ use super::{Engine, Result};
 use crate::mail::imap::Account;
 use crate::mail::returns::{self, Reading};
 use crate::settings::ProviderKind;
-use crate::store::{Returned, ReturnedForm, Sent, Settled};
+use crate::store::{Returned, ReturnedForm, ReturnedState, Sent, Settled};
 
+pub use answers::Answers;
 pub(super) use apply::Applied;
 pub use imap::ImapFault;
+pub use listener::{Listener, ListenerError};
 
 /// Most things of one transaction.
 const AT_ONCE: usize = 32;
@@ -42,6 +46,15 @@ impl Engine {
             return Ok(0);
         }
         let due = self.store.due_returned(now, AT_ONCE).await?;
+        let number = due.len();
+        let (answers, due): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|thing| thing.state == ReturnedState::Forwarding);
+        if !answers.is_empty() {
+            self.pass_on(answers, now).await?;
+        }
+        if due.is_empty() {
+            return Ok(number);
+        }
         // Reading takes a processor for a while, and no transaction.
         let read: Vec<(Returned, Vec<Reading>)> = due
             .into_iter()
@@ -69,7 +82,7 @@ impl Engine {
         if bodies {
             self.wakes.process.notify_one();
         }
-        Ok(read.len())
+        Ok(number)
     }
 
     /// What a thing that came back says: one reading of a mail, any number of a provider's report.

@@ -257,7 +257,8 @@ fn named(customer: &Customer) -> Value {
     json!({"id": customer.id, "external_id": external, "ids": ids})
 }
 
-fn known_as(customer: &Customer, connection: &str) -> Option<CrmCustomer> {
+/// How a connection knows a customer, if it does.
+pub fn known_as(customer: &Customer, connection: &str) -> Option<CrmCustomer> {
     let own = customer.keys.iter().find(|key| key.kind.strip_prefix("id:") == Some(connection));
     let external = || customer.keys.iter().find(|key| key.kind == "external");
     own.map(|key| CrmCustomer::Id(key.value.clone()))

@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 
 use super::address::{Address, AddressError};
 use super::dkim::{DkimKeys, KeyError};
+use super::forward::{self, Forwarder};
 use super::links::LinkSigner;
-use super::returns::{ReturnAddresses, ReturnsError};
-use super::senders::Senders;
+use super::returns::{Answer, ReturnAddresses, ReturnsError};
+use super::senders::{Sender, Senders};
 use super::tracking::Tracker;
 use super::{body, headers};
 use crate::journey::customer::Customer;
@@ -179,7 +180,7 @@ impl Composer {
         let public_url = public_url.trim_end_matches('/').to_owned();
         let senders = Senders::new(mail)?;
         Ok(Self {
-            returns: ReturnAddresses::new(&mail.returns, signer.clone())?,
+            returns: ReturnAddresses::new(&mail.returns, &mail.replies, signer.clone())?,
             by_postmark: mail.providers.values().any(|provider| provider.kind == ProviderKind::Postmark),
             tracker: Tracker::new(&mail.tracking, &public_url),
             public_url,
@@ -289,8 +290,8 @@ impl Composer {
         if self.by_postmark {
             message = message.raw_header(headers::postmark_letter(job.message));
         }
-        if let Some(reply_to) = &sender.reply_to {
-            message = message.reply_to(reply_to.clone());
+        if let Some(reply_to) = self.answers_to(sender, job.message) {
+            message = message.reply_to(reply_to);
         }
         if job.purpose == headers::TRANSACTIONAL {
             message = message.raw_header(headers::auto_submitted());
@@ -310,6 +311,35 @@ impl Composer {
         let raw = self.dkim.sign(sender.address.domain(), raw, job.at);
         let envelope_from = self.envelope_from(job.sender, job.message);
         Ok(Letter { to, subject, message_id, locale: rendered.locale, raw, envelope_from, links })
+    }
+
+    /// Where answers to a letter go, if not to its sender.
+    fn answers_to(&self, sender: &Sender, message: &str) -> Option<Mailbox> {
+        let named = sender.reply_to.as_ref().unwrap_or(&sender.from).name.clone();
+        let own = self.returns.reply(message).map(|address| Mailbox::new(named, headers::lettre_address(&address)));
+        own.or_else(|| sender.reply_to.clone())
+    }
+
+    /// An answer to a letter, by the numbers of both, for those who read answers.
+    pub fn forward(
+        &self,
+        answer: &Answer,
+        to: &Address,
+        (id, letter): (i64, &str),
+        at: Timestamp,
+    ) -> Result<Vec<u8>, ComposeError> {
+        let boundary = self.signer.boundary(&format!("answer/{id}/{letter}"));
+        forward::forward(
+            answer,
+            to,
+            Forwarder { from: self.senders.get(None).from.clone(), boundary, ids: (id, letter.to_owned()) },
+            at,
+        )
+    }
+
+    /// The sender of the envelopes of forwarded answers: their bounces name no letter, and are listed.
+    pub fn forwards_from(&self) -> Address {
+        self.returns.bounces().cloned().unwrap_or_else(|| self.senders.get(None).address.clone())
     }
 
     /// The page where the customer refuses the letter's purpose.

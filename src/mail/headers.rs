@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use lettre::message::header::{Date, HeaderName, HeaderValue};
 
 use super::address::Address;
+use super::returns::FORWARDED;
 use super::returns::provider::POSTMARK_HEADER;
 use crate::journey::time::Timestamp;
 
@@ -76,6 +77,11 @@ pub fn auto_submitted() -> HeaderValue {
 /// The header by which Postmark's webhooks name a letter.
 pub fn postmark_letter(message: &str) -> HeaderValue {
     raw(POSTMARK_HEADER, message.to_owned())
+}
+
+/// The header by which a forwarded answer is known.
+pub fn forwarded(message: &str) -> HeaderValue {
+    raw(FORWARDED, message.to_owned())
 }
 
 /// `X-Milepost-Test`: the letter was sent by somebody who tries it out.

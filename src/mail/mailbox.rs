@@ -3,37 +3,23 @@
 //! It keeps every letter it has accepted, byte for byte, and can be told to refuse, to break off or to fall silent at any
 //! step of the conversation. It relays nothing and checks no sender; it is for this machine only.
 
-mod conversation;
-mod script;
-mod stream;
-
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::script::{Action, Features, Moment, Stage};
+use super::smtpd::{self, House, Limits};
+pub use super::smtpd::{Action, Features, Moment, Received, Stage};
 
 type Script = Arc<dyn Fn(&Moment<'_>) -> Action + Send + Sync>;
 
-/// A letter that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// Which connection brought it, counted from 1.
-    pub connection: u64,
-    /// The envelope's sender.
-    pub from: String,
-    /// The envelope's recipients.
-    pub to: Vec<String>,
-    /// The letter as sent, with dots undoubled.
-    pub bytes: Vec<u8>,
-    /// The value of its `Message-ID` field, angle brackets included.
-    pub message_id: Option<String>,
-}
+/// Largest letter taken.
+const MAX_LETTER: usize = 32 * 1024 * 1024;
 
 /// The running mailbox. Cheap to clone; it stops when the last clone is dropped.
 #[derive(Clone)]
@@ -158,16 +144,37 @@ impl Shared {
         // A list of whole letters is whole whatever panicked while it was held.
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn keep(&self, letter: Received) {
-        let mut letters = self.letters();
-        letters.push(letter);
-        self.count.send_replace(letters.len());
+impl House for Shared {
+    fn name(&self) -> &'static str {
+        "mailbox.example"
+    }
+
+    fn features(&self) -> &Features {
+        &self.features
+    }
+
+    fn limits(&self) -> Limits {
+        // Nobody but the tests and the demo talks to it.
+        Limits { letter: MAX_LETTER, recipients: usize::MAX, silence: Duration::from_hours(24), told: false }
     }
 
     fn ask(&self, moment: &Moment<'_>) -> Action {
         let script = Arc::clone(&self.script.lock().unwrap_or_else(PoisonError::into_inner));
         script(moment)
+    }
+
+    async fn keep(&self, letter: Received) -> &'static str {
+        let mut letters = self.letters();
+        letters.push(letter);
+        self.count.send_replace(letters.len());
+        "250 2.0.0 kept"
+    }
+
+    async fn hang_up(&self, connection: u64) -> Option<String> {
+        let mut told = self.hang_up.subscribe();
+        told.wait_for(|wanted| wanted.up_to >= connection).await.ok()?.farewell.clone()
     }
 }
 
@@ -181,7 +188,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
         let (shared, stop) = (Arc::clone(&shared), stop.clone());
         tasks.spawn(async move {
             // However a conversation ends, there is nobody to tell: the letters it brought are kept already.
-            let _ = stop.run_until_cancelled(conversation::hold(stream, &shared, number)).await;
+            let _ = stop.run_until_cancelled(smtpd::hold(stream, &*shared, number)).await;
         });
     }
 }

@@ -7,6 +7,7 @@
 //! (`journey`), what is kept of it (`store`).
 
 mod address;
+mod answer;
 mod arf;
 mod auto;
 mod dsn;
@@ -17,6 +18,7 @@ pub mod provider;
 mod read;
 
 pub use address::{Duty, LONGEST_NAME, ReturnAddresses, ReturnsError, To, is_base};
+pub use answer::{Answer, Attached, FORWARDED};
 pub use read::{MAX_BYTES, read};
 
 /// What a mail that came back is, and which letter it is about as far as the mail tells.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::dkim::DkimSettings;
 use super::providers::ProviderSettings;
 use super::refusals::RefusalRow;
-use super::returns::ReturnSettings;
+use super::returns::{ReplySettings, ReturnSettings};
 use super::senders::SenderSettings;
 use super::tracking::TrackingSettings;
 use crate::journey::time::Span;
@@ -48,6 +48,8 @@ pub struct MailSettings {
     pub dkim: BTreeMap<String, DkimSettings>,
     /// How what comes back is told apart: bounces, complaints, unsubscriptions by mail.
     pub returns: ReturnSettings,
+    /// What becomes of answers.
+    pub replies: ReplySettings,
     /// What relays' refusals mean, besides what Milepost knows: the first row that fits decides, and these come before its own.
     pub refusals: Vec<RefusalRow>,
 }
@@ -67,6 +69,7 @@ impl Default for MailSettings {
             providers: BTreeMap::new(),
             dkim: BTreeMap::new(),
             returns: ReturnSettings::default(),
+            replies: ReplySettings::default(),
             refusals: Vec::new(),
         }
     }

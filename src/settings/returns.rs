@@ -27,6 +27,11 @@ pub struct ReturnSettings {
     pub maildir: Option<PathBuf>,
     /// A mailbox read by IMAP whose mail is what comes back.
     pub imap: ImapSettings,
+    /// The program's own SMTP listener for what comes back.
+    pub listener: ListenerSettings,
+    /// Addresses that complaints come to, which the listener takes mail for besides its own.
+    #[schemars(example = ["abuse@shop.example"])]
+    pub complaints: Vec<String>,
     /// How long mail and reports that came back are kept after they were applied. What nobody could match is kept until
     /// somebody has looked at it. Default 90d.
     #[schemars(with = "String")]
@@ -35,7 +40,15 @@ pub struct ReturnSettings {
 
 impl Default for ReturnSettings {
     fn default() -> Self {
-        Self { address: None, unsubscribe: None, maildir: None, imap: ImapSettings::default(), keep: Span::days(90) }
+        Self {
+            address: None,
+            unsubscribe: None,
+            maildir: None,
+            imap: ImapSettings::default(),
+            listener: ListenerSettings::default(),
+            complaints: Vec::new(),
+            keep: Span::days(90),
+        }
     }
 }
 
@@ -76,4 +89,59 @@ impl Default for ImapSettings {
             move_to: None,
         }
     }
+}
+
+/// The program's own SMTP listener for what comes back: it takes mail for addresses that name a letter and for those of
+/// `complaints`, and relays nothing.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenerSettings {
+    /// Address and port, for example `0.0.0.0:25`. Without it nothing listens.
+    #[schemars(example = "0.0.0.0:25")]
+    pub listen: Option<String>,
+    /// Its name in greetings: the host that the domain's MX record names. Default: the domain of `mail.returns.address`.
+    #[schemars(example = "mx.returns.shop.example")]
+    pub hostname: Option<String>,
+    /// Largest mail, in bytes. Default 10485760 (10 MiB).
+    pub max_bytes: u32,
+    /// Most connections at once. Default 50.
+    pub connections: u32,
+    /// Most connections a minute from one address. Default 60.
+    pub per_minute: std::num::NonZeroU32,
+    /// The certificate chain in PEM for STARTTLS, best named by `certificate_file`; without it STARTTLS is not offered.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub certificate: Option<SecretString>,
+    /// The certificate's key in PEM, best named by `key_file`.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub key: Option<SecretString>,
+}
+
+impl Default for ListenerSettings {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            hostname: None,
+            max_bytes: 10 * 1024 * 1024,
+            connections: 50,
+            per_minute: std::num::NonZeroU32::MIN.saturating_add(59),
+            certificate: None,
+            key: None,
+        }
+    }
+}
+
+/// What becomes of answers that people write to letters.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplySettings {
+    /// Where answers go: `Reply-To` of every letter becomes `reply+TOKEN@returns.shop.example`, which names the letter that is
+    /// answered. Its mail must be read as that of `[mail.returns]` is. Without it, `mail.reply_to` stands.
+    #[schemars(example = "reply@returns.shop.example")]
+    pub address: Option<String>,
+    /// A mailbox that answers are forwarded to, with the writer in `Reply-To`.
+    #[schemars(example = "help@shop.example")]
+    pub forward: Option<String>,
+    /// A connection whose CRM gets the answer as a note about the customer.
+    #[schemars(example = &"shop")]
+    pub crm: Option<String>,
 }

@@ -226,6 +226,12 @@ impl Tx {
         self.execute_many(&MANY, rows.collect()).await.map(drop)
     }
 
+    /// Keeps things from being taken up before a moment.
+    pub async fn put_off_returned(&mut self, ids: &[i64], until: Timestamp) -> Result<()> {
+        const SQL: &str = "UPDATE returned SET next_at = $2 WHERE id = ANY($1)";
+        self.execute("put off what came back", SQL, vec![Arg::Ints(ids), Arg::time(until)]).await.map(drop)
+    }
+
     /// Takes things up again that are unmatched or could not be passed on; tells how many there were.
     pub async fn retry_returned(&mut self, ids: &[i64], at: Timestamp) -> Result<u64> {
         const SQL: &str = "UPDATE returned SET state = 'pending', next_at = $2, attempts = 0

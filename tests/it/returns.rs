@@ -1,8 +1,10 @@
 //! What comes back: return paths that name their letter, and what is made of the mail that comes there.
 
+mod answers;
 mod dovecot;
 mod effects;
 mod imap;
+mod listener;
 mod maildir;
 mod paths;
 mod providers;

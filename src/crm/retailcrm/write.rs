@@ -1,4 +1,4 @@
-//! Writing to the CRM: a customer's tags and custom fields.
+//! Writing to the CRM: a customer's tags and custom fields, and notes.
 //!
 //! What is written under our own key does not come back by history (`history`), and what a trigger of the CRM makes of it is
 //! no news: the core knows it already.
@@ -28,4 +28,23 @@ pub(super) async fn customer(client: &Client, change: &CrmChange, site: Option<&
     let mut form = vec![("by", by.to_owned()), ("customer", Value::Object(customer).to_string())];
     form.extend(site.map(|site| ("site", site.to_owned())));
     client.post(&format!("/api/v5/customers/{}/edit", segment(id)), &form).await
+}
+
+/// Writes a note about a customer. Doing it twice leaves two notes.
+pub(super) async fn note(
+    client: &Client,
+    customer: &CrmCustomer,
+    text: &str,
+    site: Option<&str>,
+) -> Result<(), ApiError> {
+    let known = match customer {
+        CrmCustomer::Id(id) => match id.parse::<u64>() {
+            Ok(number) => json!({"id": number}),
+            Err(_) => json!({"id": id}),
+        },
+        CrmCustomer::External(id) => json!({"externalId": id}),
+    };
+    let mut form = vec![("note", json!({"customer": known, "text": text}).to_string())];
+    form.extend(site.map(|site| ("site", site.to_owned())));
+    client.post("/api/v5/customers/notes/create", &form).await
 }

@@ -11,7 +11,7 @@ use crate::journey::event::{Profile, kind};
 use crate::journey::time::{Span, Timestamp};
 use crate::mail::headers::TRANSACTIONAL;
 use crate::mail::refusal::tidy;
-use crate::mail::returns::{Action, Reading, Report, What};
+use crate::mail::returns::{Action, Answer, Reading, Report, What};
 use crate::mail::{Class, Refusals};
 use crate::store::{BackRow, Count, MessageState, NewBody, Returned, ReturnedState, Sent, Settled, Suppression, Tx};
 
@@ -47,7 +47,7 @@ impl Engine {
             let of = letter_of(reading, letters);
             let (state, note) = match (&reading.what, of) {
                 (What::Unknown(why), _) => (ReturnedState::Unmatched, (*why).to_owned()),
-                (_, Some(letter)) => applied.take(&self.refusals, thing, &reading.what, letter),
+                (_, Some(letter)) => applied.take(self, thing, &reading.what, letter),
                 // It asks for nothing, whomever it answers.
                 (What::AutoReply, None) => (ReturnedState::Done, "an automatic answer".to_owned()),
                 (_, None) => (ReturnedState::Unmatched, "no letter on record is the one it is about".to_owned()),
@@ -67,7 +67,11 @@ impl Engine {
             None,
             "it says nothing that matters here".to_owned(),
         ));
-        let next_at = (state == ReturnedState::Pending).then(|| applied.now.after(NOT_YET));
+        let next_at = match state {
+            ReturnedState::Pending => Some(applied.now.after(NOT_YET)),
+            ReturnedState::Forwarding => Some(applied.now),
+            ReturnedState::Done | ReturnedState::Unmatched | ReturnedState::Failed => None,
+        };
         Settled { id: thing.id, state, what: what.to_owned(), message, note, next_at }
     }
 }
@@ -92,14 +96,14 @@ impl Applied {
     }
 
     /// Takes one reading of a letter up.
-    fn take(&mut self, refusals: &Refusals, thing: &Returned, what: &What, letter: &Sent) -> (ReturnedState, String) {
+    fn take(&mut self, engine: &Engine, thing: &Returned, what: &What, letter: &Sent) -> (ReturnedState, String) {
         if letter.state == MessageState::Sending {
             return (ReturnedState::Pending, "the letter is still being handed over".to_owned());
         }
         let report = letter.to.as_deref().and_then(|to| what.about(to));
         // A notification of several recipients counts by what it says of ours.
         match report.map(|report| (report.action, report)) {
-            Some((Action::Failed, report)) => return self.bounced(refusals, thing, letter, report),
+            Some((Action::Failed, report)) => return self.bounced(&engine.refusals, thing, letter, report),
             Some((Action::Delayed, report)) => return self.told(thing, letter, "delayed", report),
             Some((Action::Delivered, report)) => return self.told(thing, letter, "delivered", report),
             None => {}
@@ -116,7 +120,8 @@ impl Applied {
                 let id = format!("reply/{}/{}", letter.id, thing.id);
                 self.bodies.push(own::event(kind::REPLIED, id, &letter.customer, (None, data), self.now));
                 self.note(letter, "replied", json!({"source": thing.source}));
-                (ReturnedState::Done, "a person answered".to_owned())
+                let state = if engine.answers.any() { ReturnedState::Forwarding } else { ReturnedState::Done };
+                (state, "a person answered".to_owned())
             }
             What::AutoReply => {
                 self.note(letter, "auto_reply", json!({"source": thing.source}));
@@ -244,6 +249,12 @@ impl Applied {
         tx.put_bodies(&self.bodies).await?;
         Ok(any)
     }
+}
+
+/// An answer as a note.
+pub(super) fn note_of(answer: &Answer) -> String {
+    let name = answer.name.as_deref().map(|name| format!("{name}, ")).unwrap_or_default();
+    format!("{}\n{name}{}\n\n{}", answer.subject, answer.address, answer.text.trim())
 }
 
 /// What every event of a letter that came back says.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::address::Address;
 use super::super::links::LinkSigner;
-use crate::settings::ReturnSettings;
+use crate::settings::{ReplySettings, ReturnSettings};
 
 /// Between the name of the address and its token (RFC 5233).
 const SEPARATOR: char = '+';
@@ -27,16 +27,19 @@ pub enum Duty {
     Bounce,
     /// Whoever writes here wants no more.
     Unsubscribe,
+    /// Answers come here.
+    Reply,
 }
 
 impl Duty {
-    const ALL: [Self; 2] = [Self::Bounce, Self::Unsubscribe];
+    const ALL: [Self; 3] = [Self::Bounce, Self::Unsubscribe, Self::Reply];
 
     /// What its tokens are signed under.
     fn label(self) -> &'static [u8] {
         match self {
             Self::Bounce => b"milepost/returns/bounce",
             Self::Unsubscribe => b"milepost/returns/unsubscribe",
+            Self::Reply => b"milepost/returns/reply",
         }
     }
 }
@@ -61,11 +64,13 @@ pub struct ReturnAddresses {
     signer: LinkSigner,
     bounce: Option<Address>,
     unsubscribe: Option<Address>,
+    reply: Option<Address>,
+    complaints: Vec<Address>,
 }
 
 impl ReturnAddresses {
     /// The addresses that the settings name.
-    pub fn new(settings: &ReturnSettings, signer: LinkSigner) -> Result<Self, ReturnsError> {
+    pub fn new(settings: &ReturnSettings, replies: &ReplySettings, signer: LinkSigner) -> Result<Self, ReturnsError> {
         let base = |text: &String| parse(text).ok_or_else(|| ReturnsError(text.clone()));
         let bounce = settings.address.as_ref().map(base).transpose()?;
         let unsubscribe = match (&settings.unsubscribe, &bounce) {
@@ -73,7 +78,10 @@ impl ReturnAddresses {
             (None, Some(bounce)) => format!("unsubscribe@{}", bounce.domain()).parse().ok(),
             (None, None) => None,
         };
-        Ok(Self { signer, bounce, unsubscribe })
+        let reply = replies.address.as_ref().map(base).transpose()?;
+        let whole = |text: &String| text.parse().map_err(|_| ReturnsError(text.clone()));
+        let complaints = settings.complaints.iter().map(whole).collect::<Result<_, _>>()?;
+        Ok(Self { signer, bounce, unsubscribe, reply, complaints })
     }
 
     /// Where a letter's bounces go. `None` if bounces are not read, or the letter's id is not one of the journey's: then it
@@ -85,6 +93,27 @@ impl ReturnAddresses {
     /// Where the customer refuses a letter's purpose by mail.
     pub fn unsubscribe(&self, message: &str) -> Option<Address> {
         self.with_token(Duty::Unsubscribe, message)
+    }
+
+    /// Where bounces of what is no letter go.
+    pub fn bounces(&self) -> Option<&Address> {
+        self.bounce.as_ref()
+    }
+
+    /// Where answers to a letter go.
+    pub fn reply(&self, message: &str) -> Option<Address> {
+        self.with_token(Duty::Reply, message)
+    }
+
+    /// Whether mail to an address is ours to take from strangers: it names a letter, or is for complaints.
+    pub fn takes(&self, address: &str) -> bool {
+        let complaint = || self.complaints.iter().any(|known| known.as_str().eq_ignore_ascii_case(address.trim()));
+        self.read(address).is_some_and(|to| to.message.is_some()) || complaint()
+    }
+
+    /// The domain that mail comes back to.
+    pub fn domain(&self) -> Option<&str> {
+        self.bounce.as_ref().or(self.reply.as_ref()).map(Address::domain)
     }
 
     /// What an address that mail came to is for; `None` if it is none of ours.
@@ -110,6 +139,7 @@ impl ReturnAddresses {
         match duty {
             Duty::Bounce => self.bounce.as_ref(),
             Duty::Unsubscribe => self.unsubscribe.as_ref(),
+            Duty::Reply => self.reply.as_ref(),
         }
     }
 
@@ -153,7 +183,7 @@ mod tests {
     fn addresses(secret: &[u8]) -> ReturnAddresses {
         let settings =
             ReturnSettings { address: Some("bounce@returns.shop.example".into()), ..ReturnSettings::default() };
-        ReturnAddresses::new(&settings, LinkSigner::new(secret)).expect("addresses")
+        ReturnAddresses::new(&settings, &ReplySettings::default(), LinkSigner::new(secret)).expect("addresses")
     }
 
     #[test]
@@ -193,7 +223,8 @@ mod tests {
         for id in ["test", "", "0198C0DE-0000-7000-8000-00000000ABCD", "0198c0de000070008000000000000000"] {
             assert_eq!(ours.bounce(id), None, "{id}");
         }
-        let none = ReturnAddresses::new(&ReturnSettings::default(), LinkSigner::new(b"s")).expect("none");
+        let none = ReturnAddresses::new(&ReturnSettings::default(), &ReplySettings::default(), LinkSigner::new(b"s"))
+            .expect("none");
         assert_eq!((none.bounce(LETTER), none.read("bounce@returns.shop.example")), (None, None));
     }
 

@@ -82,6 +82,11 @@ impl<'a> Mail<'a> {
         kind.attribute(name).map(str::to_lowercase)
     }
 
+    /// The parsed mail.
+    pub(super) fn message(&self) -> &Message<'a> {
+        &self.message
+    }
+
     /// Every part but the containers, those of mails inside it as well.
     pub(super) fn parts(&self) -> Vec<Part<'_>> {
         let mut found = Vec::new();

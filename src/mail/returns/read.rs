@@ -1,6 +1,7 @@
 //! Reading one mail: what it is, and which letter it is about.
 
 use super::address::{Duty, ReturnAddresses, To};
+use super::answer::FORWARDED;
 use super::parts::Mail;
 use super::{Action, Reading, Report, What, arf, auto, dsn, loose};
 
@@ -37,6 +38,13 @@ fn what(mail: &Mail<'_>, to: Option<&To>, quotes: bool) -> What {
         return bounce;
     }
     if auto::is_reply(mail) {
+        return What::AutoReply;
+    }
+    if mail.field(FORWARDED).is_some() {
+        return What::Unknown("an answer that was forwarded from here");
+    }
+    if mail.field("Return-Path").is_some_and(|path| path.trim() == "<>") {
+        // Only programs write so, and none of them is to be answered.
         return What::AutoReply;
     }
     // A person answers a letter, by any of our addresses.

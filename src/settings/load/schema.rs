@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::order::fields_of;
 use crate::settings::{
     ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, ImapSettings, IngestSettings,
-    LogSettings, MailSettings, ProviderSettings, RefusalRow, RelaySettings, ReturnSettings, RulesSettings,
-    SenderSettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
+    ListenerSettings, LogSettings, MailSettings, ProviderSettings, RefusalRow, RelaySettings, ReplySettings,
+    ReturnSettings, RulesSettings, SenderSettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
 };
 
 /// The whole schema.
@@ -86,11 +86,13 @@ impl Schema {
             ("ErrandSettings", fields_of::<ErrandSettings>()),
             ("IngestSettings", fields_of::<IngestSettings>()),
             ("LogSettings", fields_of::<LogSettings>()),
+            ("ListenerSettings", fields_of::<ListenerSettings>()),
             ("MailSettings", fields_of::<MailSettings>()),
             ("ImapSettings", fields_of::<ImapSettings>()),
             ("ProviderSettings", fields_of::<ProviderSettings>()),
             ("RefusalRow", fields_of::<RefusalRow>()),
             ("RelaySettings", fields_of::<RelaySettings>()),
+            ("ReplySettings", fields_of::<ReplySettings>()),
             ("ReturnSettings", fields_of::<ReturnSettings>()),
             ("RulesSettings", fields_of::<RulesSettings>()),
             ("SenderSettings", fields_of::<SenderSettings>()),

@@ -29,6 +29,7 @@ pub fn all(settings: &Settings, tree: &Tree, faults: &mut Collector<'_>) {
     shop(settings, &mut check);
     server(settings, &mut check);
     mail::all(&settings.mail, &mut check);
+    returns::replies(settings, &mut check);
     for (id, connection) in &settings.connections {
         connections::one(id, connection, &mut check);
     }

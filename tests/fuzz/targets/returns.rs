@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use milepost::mail::returns::read;
 use milepost::mail::{LinkSigner, ReturnAddresses};
-use milepost::settings::ReturnSettings;
+use milepost::settings::{ReplySettings, ReturnSettings};
 
 static OURS: LazyLock<ReturnAddresses> = LazyLock::new(|| {
     let settings = ReturnSettings { address: Some("bounce@returns.shop.example".into()), ..ReturnSettings::default() };
-    ReturnAddresses::new(&settings, LinkSigner::new(b"fuzz")).expect("addresses")
+    ReturnAddresses::new(&settings, &ReplySettings::default(), LinkSigner::new(b"fuzz")).expect("addresses")
 });
 
 fuzz_target!(|data: &[u8]| {

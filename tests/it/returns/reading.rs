@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use milepost::mail::returns::{MAX_BYTES, Reading, What, read};
 use milepost::mail::{LinkSigner, Refusals, ReturnAddresses};
-use milepost::settings::ReturnSettings;
+use milepost::settings::{ReplySettings, ReturnSettings};
 use serde::Deserialize;
 
 /// The letter that every mail of the corpus is about, if it is about one.
@@ -32,7 +32,7 @@ fn folder() -> PathBuf {
 
 fn addresses() -> ReturnAddresses {
     let settings = ReturnSettings { address: Some("bounce@returns.shop.example".into()), ..ReturnSettings::default() };
-    ReturnAddresses::new(&settings, LinkSigner::new(b"corpus")).expect("addresses")
+    ReturnAddresses::new(&settings, &ReplySettings::default(), LinkSigner::new(b"corpus")).expect("addresses")
 }
 
 /// A mail of the corpus with the letter's own addresses in it.

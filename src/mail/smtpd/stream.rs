@@ -1,4 +1,4 @@
-//! A conversation's bytes on the mailbox's side: plain, or under TLS from some point on.
+//! A conversation's bytes on the server's side: plain, or under TLS from some point on.
 
 use std::io;
 use std::sync::Arc;

@@ -1,29 +1,96 @@
-//! One SMTP conversation from the server's side (RFC 5321), as far as the mailbox needs it.
+//! One SMTP conversation from the server's side (RFC 5321): what the mailbox of the demo and the listener for mail that comes
+//! back have in common. Whose house it is decides what is taken.
+//!
+//! Invariants: a letter ends with a dot on a line by itself whose line and the one before it end in CRLF, and with nothing
+//! else, so that no other letter can be smuggled inside it; what the house did not take is not said to be taken.
+
+mod script;
+mod stream;
 
 use std::io;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::script::{Action, Moment, Stage};
-use super::stream::{Stream, seal};
-use super::{Received, Shared};
+pub use self::script::{Action, Features, Moment, Stage};
+use self::stream::{Stream, seal};
 
 /// Longest command line taken.
 const MAX_LINE: u64 = 4_096;
-/// Largest letter taken.
-const MAX_LETTER: usize = 32 * 1024 * 1024;
+/// Most commands in a row that mean nothing.
+const MAX_NONSENSE: u32 = 10;
 
-struct Conversation<'a> {
+/// A letter that was brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Which connection brought it, counted from 1.
+    pub connection: u64,
+    /// The envelope's sender.
+    pub from: String,
+    /// The envelope's recipients.
+    pub to: Vec<String>,
+    /// The letter as sent, with dots undoubled.
+    pub bytes: Vec<u8>,
+    /// The value of its `Message-ID` field, angle brackets included.
+    pub message_id: Option<String>,
+}
+
+/// What a house takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest letter, in octets.
+    pub letter: usize,
+    /// Most recipients of a letter.
+    pub recipients: usize,
+    /// How long the other side may be silent.
+    pub silence: Duration,
+    /// Whether it says so: `8BITMIME` and `SIZE`.
+    pub told: bool,
+}
+
+/// Whose conversation it is.
+pub trait House: Send + Sync {
+    /// Its name in greetings.
+    fn name(&self) -> &str;
+
+    /// What it offers.
+    fn features(&self) -> &Features;
+
+    /// What it takes.
+    fn limits(&self) -> Limits;
+
+    /// What to do at a step.
+    fn ask(&self, moment: &Moment<'_>) -> Action;
+
+    /// Keeps a letter; what to answer to its last byte. 2yz only if it has the letter from now on.
+    fn keep(&self, letter: Received) -> impl Future<Output = &'static str> + Send;
+
+    /// Ends when a connection is to be ended, with a farewell first if one is given.
+    fn hang_up(&self, connection: u64) -> impl Future<Output = Option<String>> + Send;
+}
+
+struct Conversation<'a, H> {
     stream: BufReader<Box<dyn Stream>>,
     sealed: bool,
-    shared: &'a Shared,
+    house: &'a H,
     connection: u64,
     letters: usize,
+    nonsense: u32,
     from: Option<String>,
     to: Vec<String>,
+}
+
+/// Most octets read at once of a line without end.
+const MAX_PIECE: u64 = 64 * 1024;
+
+/// A letter as it came.
+enum Content {
+    Whole(Vec<u8>),
+    TooLarge,
+    BrokenOff,
 }
 
 /// Whether the conversation goes on.
@@ -33,17 +100,19 @@ enum Next {
 }
 
 /// Holds a conversation to its end.
-pub(super) async fn hold(stream: TcpStream, shared: &Shared, connection: u64) -> io::Result<()> {
+pub async fn hold(stream: TcpStream, house: &impl House, connection: u64) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream: Box<dyn Stream> = Box::new(stream);
-    let sealed = shared.features.sealed;
+    let sealed = house.features().sealed;
     if sealed {
-        let Some(tls) = shared.features.tls.clone() else { return Ok(()) };
+        let Some(tls) = house.features().tls.clone() else { return Ok(()) };
         stream = seal(stream, tls).await?;
     }
     let stream = BufReader::new(stream);
-    let mut talk = Conversation { stream, sealed, shared, connection, letters: 0, from: None, to: Vec::new() };
-    if let Next::End = talk.answer(Stage::Connected, "", "220 mailbox.example ESMTP Milepost").await?.1 {
+    let mut talk =
+        Conversation { stream, sealed, house, connection, letters: 0, nonsense: 0, from: None, to: Vec::new() };
+    let greeting = format!("220 {} ESMTP Milepost", house.name());
+    if let Next::End = talk.answer(Stage::Connected, "", &greeting).await?.1 {
         return Ok(());
     }
     loop {
@@ -54,27 +123,37 @@ pub(super) async fn hold(stream: TcpStream, shared: &Shared, connection: u64) ->
     }
 }
 
-impl Conversation<'_> {
+impl<H: House> Conversation<'_, H> {
     /// The next command line; `None` at the end, or when the mailbox hangs up.
     async fn next_command(&mut self) -> io::Result<Option<String>> {
-        let mut hang_up = self.shared.hang_up.subscribe();
-        let number = self.connection;
+        let (number, silence) = (self.connection, self.house.limits().silence);
         let mut line = Vec::new();
         let mut limited = (&mut self.stream).take(MAX_LINE);
-        tokio::select! {
+        let farewell = tokio::select! {
             read = limited.read_until(b'\n', &mut line) => {
                 if read? == 0 || line.len() as u64 == MAX_LINE {
                     return Ok(None);
                 }
+                return Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()));
             }
-            farewell = async { hang_up.wait_for(|wanted| wanted.up_to >= number).await.ok()?.farewell.clone() } => {
-                if let Some(farewell) = farewell {
-                    self.write(&farewell).await?;
-                }
-                return Ok(None);
-            }
+            farewell = self.house.hang_up(number) => farewell,
+            () = tokio::time::sleep(silence) => Some("421 4.4.2 silent for too long".to_owned()),
+        };
+        if let Some(farewell) = farewell {
+            self.write(&farewell).await?;
         }
-        Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()))
+        Ok(None)
+    }
+
+    /// A command that means nothing here; whoever goes on with it is no mail server.
+    async fn senseless(&mut self, reply: &str) -> io::Result<Next> {
+        self.nonsense += 1;
+        if self.nonsense > MAX_NONSENSE {
+            self.write("421 4.7.0 enough").await?;
+            return Ok(Next::End);
+        }
+        self.write(reply).await?;
+        Ok(Next::Go)
     }
 
     async fn command(&mut self, line: &str) -> io::Result<Next> {
@@ -90,12 +169,20 @@ impl Conversation<'_> {
             "MAIL" => {
                 let from = path(line);
                 self.forget();
+                if size(line).is_some_and(|size| size > self.house.limits().letter) {
+                    self.write("552 5.3.4 too large").await?;
+                    return Ok(Next::Go);
+                }
                 self.from = Some(from);
                 let (done, next) = self.answer(Stage::Mail, line, "250 2.1.0 ok").await?;
                 if !done {
                     self.forget();
                 }
                 Ok(next)
+            }
+            "RCPT" if self.from.is_some() && self.to.len() >= self.house.limits().recipients => {
+                self.write("452 4.5.3 too many recipients").await?;
+                Ok(Next::Go)
             }
             "RCPT" if self.from.is_some() => {
                 self.to.push(path(line));
@@ -106,10 +193,7 @@ impl Conversation<'_> {
                 Ok(next)
             }
             "DATA" if !self.to.is_empty() => self.data(line).await,
-            "RCPT" | "DATA" => {
-                self.write("503 5.5.1 not in this order").await?;
-                Ok(Next::Go)
-            }
+            "RCPT" | "DATA" => self.senseless("503 5.5.1 not in this order").await,
             "RSET" => {
                 self.forget();
                 Ok(self.answer(Stage::Other, line, "250 2.0.0 ok").await?.1)
@@ -119,15 +203,12 @@ impl Conversation<'_> {
                 self.answer(Stage::Other, line, "221 2.0.0 bye").await?;
                 Ok(Next::End)
             }
-            _ => {
-                self.write("500 5.5.2 what?").await?;
-                Ok(Next::Go)
-            }
+            _ => self.senseless("500 5.5.2 what?").await,
         }
     }
 
     async fn start_tls(&mut self, line: &str) -> io::Result<Next> {
-        let Some(tls) = self.shared.features.tls.clone().filter(|_| !self.sealed) else {
+        let Some(tls) = self.house.features().tls.clone().filter(|_| !self.sealed) else {
             return Ok(self.answer(Stage::StartTls, line, "454 4.7.0 not now").await?.1);
         };
         let (done, next) = self.answer(Stage::StartTls, line, "220 2.0.0 go ahead").await?;
@@ -143,8 +224,8 @@ impl Conversation<'_> {
     }
 
     fn offer(&self) -> String {
-        let mut lines = vec!["mailbox.example".to_owned()];
-        let features = &self.shared.features;
+        let mut lines = vec![self.house.name().to_owned()];
+        let features = self.house.features();
         if features.pipelining {
             lines.push("PIPELINING".into());
         }
@@ -154,6 +235,10 @@ impl Conversation<'_> {
         if let Some((mechanisms, ..)) = &features.auth {
             lines.push(format!("AUTH {mechanisms}"));
         }
+        if self.house.limits().told {
+            lines.push("8BITMIME".into());
+            lines.push(format!("SIZE {}", self.house.limits().letter));
+        }
         lines.push("ENHANCEDSTATUSCODES".into());
         let last = lines.len() - 1;
         let line = |(n, line): (usize, &String)| format!("250{}{line}", if n == last { ' ' } else { '-' });
@@ -161,7 +246,7 @@ impl Conversation<'_> {
     }
 
     async fn auth(&mut self, line: &str) -> io::Result<Next> {
-        let Some((_, user, password)) = self.shared.features.auth.clone() else {
+        let Some((_, user, password)) = self.house.features().auth.clone() else {
             self.write("502 5.5.1 no AUTH here").await?;
             return Ok(Next::Go);
         };
@@ -195,7 +280,15 @@ impl Conversation<'_> {
         if let Next::End = self.at_content().await? {
             return Ok(Next::End);
         }
-        let Some(bytes) = self.content().await? else { return Ok(Next::End) };
+        let bytes = match self.content().await? {
+            Content::Whole(bytes) => bytes,
+            Content::TooLarge => {
+                self.forget();
+                self.write("552 5.3.4 too large").await?;
+                return Ok(Next::Go);
+            }
+            Content::BrokenOff => return Ok(Next::End),
+        };
         let letter = Received {
             connection: self.connection,
             from: self.from.clone().unwrap_or_default(),
@@ -203,52 +296,65 @@ impl Conversation<'_> {
             message_id: message_id(&bytes),
             bytes,
         };
-        let action = self.shared.ask(&self.moment(Stage::Dot, ""));
+        let action = self.house.ask(&self.moment(Stage::Dot, ""));
         let takes = match &action {
             Action::Go | Action::KeepAndDrop => true,
             Action::Say(reply) => positive(reply),
             Action::SayAndDrop(_) | Action::Drop | Action::Hang => false,
         };
+        let mut reply = "250 2.0.0 kept";
         if takes {
             // As a good server does: first it has the letter, then it says so.
-            self.letters += 1;
-            self.shared.keep(letter);
+            reply = self.house.keep(letter).await;
+            self.letters += usize::from(positive(reply));
         }
-        let (_, next) = self.act(action, "250 2.0.0 kept").await?;
+        let (_, next) = self.act(action, reply).await?;
         self.forget();
         Ok(next)
     }
 
     /// While the letter comes: nothing is due, so only a script has something to say.
     async fn at_content(&mut self) -> io::Result<Next> {
-        match self.shared.ask(&self.moment(Stage::Content, "")) {
+        match self.house.ask(&self.moment(Stage::Content, "")) {
             Action::Go => Ok(Next::Go),
             action => Ok(self.act(action, "").await?.1),
         }
     }
 
-    /// The letter up to its final dot; `None` if it breaks off or is too large.
-    async fn content(&mut self) -> io::Result<Option<Vec<u8>>> {
+    /// The letter up to its final dot. One that is too large is heard to its end, for the other side reads no reply before.
+    async fn content(&mut self) -> io::Result<Content> {
+        let Limits { letter: most, silence, .. } = self.house.limits();
         let mut bytes = Vec::new();
+        let mut whole = true;
+        let mut line = Vec::new();
+        // Whether the line before ended as lines of mail end.
+        let mut proper = true;
         loop {
-            let start = bytes.len();
-            let read = self.stream.read_until(b'\n', &mut bytes).await?;
-            if read == 0 || bytes.len() > MAX_LETTER {
-                return Ok(None);
+            line.clear();
+            let mut limited = (&mut self.stream).take(MAX_PIECE);
+            let Ok(read) = tokio::time::timeout(silence, limited.read_until(b'\n', &mut line)).await else {
+                return Ok(Content::BrokenOff);
+            };
+            if read? == 0 {
+                return Ok(Content::BrokenOff);
             }
-            if &bytes[start..] == b".\r\n" {
-                bytes.truncate(start);
-                return Ok(Some(bytes));
+            if proper && line == b".\r\n" {
+                return Ok(if whole { Content::Whole(bytes) } else { Content::TooLarge });
             }
-            if bytes[start] == b'.' {
-                bytes.remove(start);
+            let begins = usize::from(proper && line.first() == Some(&b'.'));
+            proper = line.ends_with(b"\r\n");
+            whole &= bytes.len() + line.len() <= most;
+            if whole {
+                bytes.extend_from_slice(&line[begins..]);
+            } else {
+                bytes = Vec::new();
             }
         }
     }
 
     /// Asks the script, answers, and tells whether the step was done and whether to go on.
     async fn answer(&mut self, stage: Stage, line: &str, reply: &str) -> io::Result<(bool, Next)> {
-        let action = self.shared.ask(&self.moment(stage, line));
+        let action = self.house.ask(&self.moment(stage, line));
         self.act(action, reply).await
     }
 
@@ -292,6 +398,11 @@ impl Conversation<'_> {
         self.from = None;
         self.to.clear();
     }
+}
+
+/// The size that a client says its letter has (RFC 1870).
+fn size(line: &str) -> Option<usize> {
+    line.split(' ').find_map(|word| word.to_ascii_uppercase().strip_prefix("SIZE=")?.parse().ok())
 }
 
 /// Whether a reply lets the conversation go on.

@@ -1,4 +1,4 @@
-//! What the mailbox offers and how it can be told to misbehave.
+//! What a house offers, and how it answers at each step; the mailbox can be told to misbehave.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ impl Action {
     }
 }
 
-/// What the mailbox offers after `EHLO`.
+/// What a house offers after `EHLO`.
 #[derive(Clone, Debug)]
 pub struct Features {
     /// `PIPELINING`.

@@ -1,0 +1,160 @@
+//! Answers: forwarded to a mailbox, or written down in the CRM, and never into a loop.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Form, Json, Router};
+use milepost::mail::mailbox::{Action, Received, Stage};
+use milepost::settings::Settings;
+use milepost::store::ReturnedState;
+use serde_json::{Value, json};
+
+use super::{WELCOME, came_back, comes_back, returns, start};
+use crate::store::both;
+use crate::store::place::Place;
+use crate::support::{Daemon, book, header, person};
+
+both! {
+    an_answer_is_forwarded_with_its_writer_and_on_record,
+    an_answer_that_the_relay_puts_off_is_forwarded_later,
+    nothing_automatic_is_forwarded_and_nothing_twice,
+    an_answer_becomes_a_note_in_the_crm,
+}
+
+async fn daemon(place: &Place, change: impl FnOnce(&mut Settings)) -> Daemon {
+    let daemon = Daemon::start_with(place.url(), book(&[WELCOME]), start(), |settings| {
+        returns(settings);
+        settings.mail.replies.address = Some("reply@returns.shop.example".into());
+        change(settings);
+    })
+    .await;
+    let mut anna = person("anna");
+    anna["external_id"] = json!("7");
+    daemon.accept(json!({"id": "arrival", "kind": "customer.created", "customer": anna})).await;
+    daemon.settle().await;
+    daemon
+}
+
+fn forwards(settings: &mut Settings) {
+    settings.mail.replies.forward = Some("help@shop.example".into());
+}
+
+/// Where the letter asks to be answered.
+fn asks(daemon: &Daemon) -> String {
+    let field = header(&daemon.mailbox.letters()[0].bytes, "Reply-To");
+    field.split('<').next_back().expect("an address").trim_end_matches('>').to_owned()
+}
+
+fn answer(to: &str, more: &str) -> Vec<u8> {
+    format!(
+        "Return-Path: <anna@mail.example>\r\nFrom: =?utf-8?q?Anna_M=C3=BCller?= <anna@mail.example>\r\nTo: {to}\r\n\
+         Subject: =?utf-8?q?Re=3A_welcome=3F?=\r\nMessage-ID: <a1@mail.example>\r\n{more}MIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\n\r\nHabt ihr ihn in blau? Grüße\r\n.\r\n--b\r\nContent-Type: image/png\r\n\
+         Content-Disposition: attachment; filename=\"cat.png\"\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n"
+    )
+    .into_bytes()
+}
+
+fn forwarded(daemon: &Daemon) -> Vec<Received> {
+    daemon.mailbox.letters().into_iter().filter(|letter| letter.to == ["help@shop.example"]).collect()
+}
+
+async fn an_answer_is_forwarded_with_its_writer_and_on_record(place: &Place) {
+    let daemon = daemon(place, forwards).await;
+    let to = asks(&daemon);
+    assert!(to.starts_with("reply+") && to.ends_with("@returns.shop.example"), "{to}");
+    comes_back(&daemon, answer(&to, "")).await;
+    let [letter] = forwarded(&daemon).try_into().unwrap_or_else(|_| panic!("one is forwarded"));
+    let text = String::from_utf8_lossy(&letter.bytes).into_owned();
+    assert_eq!(header(&letter.bytes, "From"), "Shop <hello@shop.example>", "so that the shop's signatures hold");
+    assert!(header(&letter.bytes, "Reply-To").contains("anna@mail.example"), "{text}");
+    assert!(text.is_ascii() && text.contains("cat.png") && text.contains("iVBORw0KGgo="), "{text}");
+    assert_eq!(letter.from, "bounce@returns.shop.example", "its bounces are no letter's");
+    assert_eq!(header(&letter.bytes, "Subject"), "Re: welcome?");
+    let row = &daemon.record().await[0];
+    let log = daemon.app.engine.store.message_log(&row.id).await.expect("reads");
+    assert_eq!(log.last().and_then(|last| last.reason.as_deref()), Some("replied"));
+    assert!(daemon.customer("anna").await.returns.replied_at.is_some());
+    let thing = came_back(&daemon).await.pop().expect("kept");
+    assert_eq!((thing.state, thing.note.as_deref()), (ReturnedState::Done, Some("forwarded")));
+    daemon.settle().await;
+    assert_eq!(forwarded(&daemon).len(), 1);
+}
+
+async fn an_answer_that_the_relay_puts_off_is_forwarded_later(place: &Place) {
+    let daemon = daemon(place, forwards).await;
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Rcpt if moment.line.contains("help@") => Action::say("451 4.3.0 later"),
+        _ => Action::Go,
+    });
+    comes_back(&daemon, answer(&asks(&daemon), "")).await;
+    assert_eq!(came_back(&daemon).await[0].state, ReturnedState::Forwarding);
+    daemon.mailbox.follow(|_| Action::Go);
+    daemon.until("2026-03-10T09:01:00Z").await;
+    assert_eq!(forwarded(&daemon).len(), 1);
+    assert_eq!(came_back(&daemon).await[0].state, ReturnedState::Done);
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Rcpt if moment.line.contains("help@") => Action::say("550 5.1.1 nobody here"),
+        _ => Action::Go,
+    });
+    comes_back(&daemon, answer(&asks(&daemon), "X-Second: yes\r\n")).await;
+    let thing = came_back(&daemon).await.pop().expect("kept");
+    assert_eq!(thing.state, ReturnedState::Failed, "it is listed");
+    assert!(thing.note.as_deref().is_some_and(|note| note.contains("nobody here")), "{:?}", thing.note);
+}
+
+async fn nothing_automatic_is_forwarded_and_nothing_twice(place: &Place) {
+    let daemon = daemon(place, forwards).await;
+    let to = asks(&daemon);
+    comes_back(&daemon, answer(&to, "Auto-Submitted: auto-replied\r\n")).await;
+    comes_back(&daemon, answer(&to, "X-Milepost-Forwarded: 1\r\n")).await;
+    let empty = String::from_utf8_lossy(&answer(&to, "")).replacen("<anna@mail.example>", "<>", 1);
+    comes_back(&daemon, empty.into_bytes()).await;
+    let own = String::from_utf8_lossy(&answer(&to, "X-Own: 1\r\n")).replace("anna@mail.example", "help@shop.example");
+    comes_back(&daemon, own.into_bytes()).await;
+    assert!(forwarded(&daemon).is_empty());
+    assert_eq!(daemon.mailbox.count(), 1, "nothing was answered or sent at all");
+    let states: Vec<_> = came_back(&daemon).await.iter().map(|thing| thing.state).collect();
+    assert_eq!(
+        states,
+        [ReturnedState::Done, ReturnedState::Unmatched, ReturnedState::Done, ReturnedState::Failed],
+        "automatic, forwarded from here, from nobody, from the mailbox itself"
+    );
+}
+
+type Notes = Arc<Mutex<Vec<BTreeMap<String, String>>>>;
+
+async fn crm(notes: Notes) -> String {
+    let take = async |State(notes): State<Notes>, Form(form): Form<BTreeMap<String, String>>| {
+        notes.lock().expect("not poisoned").push(form);
+        Json(json!({"success": true, "id": 1}))
+    };
+    let router = Router::new().route("/api/v5/customers/notes/create", post(take)).with_state(notes);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+async fn an_answer_becomes_a_note_in_the_crm(place: &Place) {
+    let notes = Notes::default();
+    let url = crm(Arc::clone(&notes)).await;
+    let daemon = daemon(place, |settings| {
+        let connection = json!({"kind": "retailcrm", "url": url, "api_key": "key", "site": "pets", "time_zone": "UTC"});
+        settings.connections.insert("crm".into(), serde_json::from_value(connection).expect("settings"));
+        settings.mail.replies.crm = Some("crm".into());
+    })
+    .await;
+    comes_back(&daemon, answer(&asks(&daemon), "")).await;
+    let taken = notes.lock().expect("not poisoned").clone();
+    let [form] = taken.as_slice() else { panic!("one note: {taken:?}") };
+    let note: Value = serde_json::from_str(&form["note"]).expect("JSON");
+    assert_eq!((form["site"].as_str(), &note["customer"]), ("pets", &json!({"externalId": "7"})));
+    let text = note["text"].as_str().expect("text");
+    assert!(text.contains("Anna Müller, anna@mail.example") && text.contains("Habt ihr ihn in blau? Grüße"), "{text}");
+    let thing = came_back(&daemon).await.pop().expect("kept");
+    assert_eq!((thing.state, thing.note.as_deref()), (ReturnedState::Done, Some("a note in the CRM")));
+}
