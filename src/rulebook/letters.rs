@@ -1,24 +1,28 @@
 //! Letters: subject, preheader, text and HTML of each, by map, name and locale, rendered by Tera.
 //!
-//! Invariants: a letter that loaded has a subject and a text in its default locale; every built-in name that the check lets
-//! through exists when a letter is rendered, as `null` when nothing is known of it; only `.html` is escaped; a subject is one
-//! line whatever the data holds.
+//! Invariants: a letter that loaded has a subject, and a text or HTML, in its default locale; every built-in name that the
+//! check lets through exists when a letter is rendered, as `null` when nothing is known of it; HTML and MJML are escaped and
+//! nothing else; a subject is one line whatever the data holds; MJML, layouts and style sheets are dealt with when the rulebook
+//! loads, so that a letter only has to be filled.
 //!
 //! Not here: who gets a letter (`journey`), headers, links and MIME (`mail`).
 
 mod assemble;
+mod body;
 mod build;
 mod file;
 mod filters;
 mod links;
 mod names;
+mod places;
+mod plain;
 mod scan;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
-use tera::{Context, Tera};
+use tera::{Context, ErrorKind, Tera};
 
 pub(super) use build::build;
 pub(super) use file::head;
@@ -31,6 +35,8 @@ pub struct Letters {
     by_map: BTreeMap<String, BTreeMap<String, Variants>>,
     /// Every built-in name with `null` under it.
     blank: Map<String, Value>,
+    /// For the HTML of letters, where its tags stand in the files.
+    places: BTreeMap<String, places::Places>,
     /// The shop's locale.
     locale: String,
 }
@@ -41,9 +47,10 @@ type Variants = BTreeMap<String, Variant>;
 /// One letter in one locale: names of Tera templates.
 #[derive(Clone, Debug, Default)]
 struct Variant {
-    subject: String,
+    subject: Option<String>,
     preheader: Option<String>,
-    text: String,
+    /// Without one, the text is made from the HTML.
+    text: Option<String>,
     html: Option<String>,
     /// The first parts of the names that it reads, layouts included.
     reads: BTreeSet<String>,
@@ -81,7 +88,19 @@ pub enum RenderError {
         /// Letter.
         letter: String,
     },
-    /// A template failed on this customer's data.
+    /// A template of HTML failed on this customer's data.
+    #[error("{file}:{line}:{column}: {reason}")]
+    Html {
+        /// The file.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A template of text failed on this customer's data.
     #[error("the template `{template}` failed")]
     Template {
         /// Which part: a path, for the lines before the text with `#subject` or `#preheader`.
@@ -135,7 +154,8 @@ impl Letters {
         let mut filled = self.fill(context, &variant.reads);
         filled.insert("locale".into(), Value::String(locale.clone()));
         let mut context = Context::from_serialize(&filled).map_err(|_| bad_context())?;
-        let subject = one_line(&self.part(&variant.subject, &context)?);
+        let subject = variant.subject.as_deref().map(|name| self.part(name, &context)).transpose()?;
+        let subject = one_line(&subject.unwrap_or_default());
         if subject.is_empty() {
             return Err(RenderError::EmptySubject { letter: letter.to_owned() });
         }
@@ -145,8 +165,11 @@ impl Letters {
         };
         context.insert("subject", &subject);
         context.insert("preheader", &preheader);
-        let text = self.part(&variant.text, &context)?;
-        let html = variant.html.as_deref().map(|name| self.part(name, &context)).transpose()?;
+        let html = variant.html.as_deref().map(|name| self.html(name, &context)).transpose()?;
+        let text = match (&variant.text, &html) {
+            (Some(name), _) => self.part(name, &context)?,
+            (None, html) => plain::text(html.as_deref().unwrap_or_default()),
+        };
         Ok(Rendered { locale, subject, preheader, text, html })
     }
 
@@ -154,6 +177,20 @@ impl Letters {
         self.tera
             .render(template, context)
             .map_err(|source| RenderError::Template { template: template.to_owned(), source: Box::new(source) })
+    }
+
+    fn html(&self, template: &str, context: &Context) -> Result<String, RenderError> {
+        self.tera.render(template, context).map_err(|error| {
+            let ErrorKind::RenderingError(report) = error.kind() else {
+                return RenderError::Template { template: template.to_owned(), source: Box::new(error) };
+            };
+            let span = report.span();
+            let own = (report.filename().to_owned(), span.start_line, span.start_col + 1);
+            // What was made when the rulebook loaded has no lines that anybody knows.
+            let made = self.places.get(report.filename()).and_then(|places| places.at(span.range.start));
+            let (file, line, column) = made.unwrap_or(own);
+            RenderError::Html { file, line, column, reason: report.message().to_owned() }
+        })
     }
 
     /// Whether a letter, in the variant that a locale gets, reads anything under a root of names.

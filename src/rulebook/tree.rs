@@ -72,9 +72,9 @@ pub(super) fn read_folder(dir: &Path, faults: &mut Vec<Diagnostic>) -> Files {
             if name.starts_with('.') {
                 continue;
             }
-            // map/templates/file is as deep as it goes.
+            // map/templates/letter/file is as deep as it goes.
             if place.is_dir() {
-                if path.matches('/').count() < 2 {
+                if path.matches('/').count() < 3 {
                     folders.push((place, path));
                 }
             } else if role(&path).is_some() {
@@ -122,7 +122,7 @@ pub(super) enum Role<'a> {
 pub(super) fn role(path: &str) -> Option<Role<'_>> {
     let (stem, extension) = path.rsplit_once('.')?;
     let yaml = matches!(extension, "yaml" | "yml");
-    let template = matches!(extension, "txt" | "html");
+    let template = matches!(extension, "txt" | "html" | "mjml");
     let parts: Vec<&str> = stem.split('/').collect();
     Some(match parts.as_slice() {
         ["attributes"] if yaml => Role::Attributes,
@@ -132,7 +132,7 @@ pub(super) fn role(path: &str) -> Option<Role<'_>> {
         [map, "segments"] if yaml => Role::Segments(map),
         [map, _] if yaml => Role::Rule(map),
         [map, "tests", _] if yaml => Role::Scenarios(map),
-        [map, "templates", _] if template => Role::Template(map),
+        [map, "templates", _] | [map, "templates", _, _] if template => Role::Template(map),
         [map, "promo", _] if yaml || extension == "csv" => Role::Pool(map),
         _ => return None,
     })

@@ -8,6 +8,7 @@ mod format;
 mod hostile;
 mod letters;
 mod limits;
+mod markup;
 mod recipes;
 pub mod scenarios;
 mod shipped;

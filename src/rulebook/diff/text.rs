@@ -10,9 +10,7 @@ use crate::rulebook::source::Source;
 const MOST_LINES: usize = 5_000;
 
 pub(super) fn differences(before: &Source, now: &Source, letter: bool) -> Vec<Point> {
-    // HTML has no head.
-    let headed = letter && now.path.extension().is_some_and(|extension| extension == "txt");
-    if !headed {
+    if !letter {
         return lines((&before.text, &now.text), 1);
     }
     let (old, new) = (head(before, &mut Vec::new()), head(now, &mut Vec::new()));
@@ -34,9 +32,7 @@ pub(super) fn differences(before: &Source, now: &Source, letter: bool) -> Vec<Po
 /// What a new letter says in short.
 pub(super) fn summary(source: &Source) -> Vec<Point> {
     let subject = head(source, &mut Vec::new()).subject;
-    let text = subject
-        .and_then(|place| source.text.get(place))
-        .filter(|_| source.path.extension().is_some_and(|e| e == "txt"));
+    let text = subject.and_then(|place| source.text.get(place));
     text.map(|text| Point { at: format!("subject: {text}"), ..Point::default() }).into_iter().collect()
 }
 

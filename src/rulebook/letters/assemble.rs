@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use tera::{ErrorKind, Tera};
 
+use super::body::Flat;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::source::Source;
 
-/// One template: a whole file, or a part of one.
+/// One template: a whole file, a part of one, or what was made of one.
 #[derive(Clone, Debug)]
 pub(super) struct Part<'t> {
     /// Its name in Tera.
@@ -16,6 +17,8 @@ pub(super) struct Part<'t> {
     pub(super) source: &'t Source,
     /// Where it stands in the file.
     pub(super) place: Range<usize>,
+    /// What was made of it, for the HTML of letters.
+    pub(super) made: Option<Flat<'t>>,
 }
 
 impl Part<'_> {
@@ -26,7 +29,10 @@ impl Part<'_> {
     /// The text after something that prints nothing and holds as many lines as the file has before the part, so that what
     /// fails while a letter is made out is told by the lines of the file.
     fn in_its_place(&self) -> String {
-        format!("{}{}", self.lead(), self.text())
+        match &self.made {
+            Some(flat) => flat.text.clone(),
+            None => format!("{}{}", self.lead(), self.text()),
+        }
     }
 
     fn lead(&self) -> String {
@@ -40,11 +46,20 @@ impl Part<'_> {
         format!("{{#{}#}}", "\n".repeat(lines))
     }
 
-    /// The place in the file of a row and column that Tera told.
-    fn offset(&self, row: usize, column: usize) -> usize {
+    /// A fault at the row and column that Tera told.
+    fn fault(&self, row: usize, column: usize, message: String) -> Diagnostic {
         let lead = self.lead();
-        let at = place_of(&format!("{lead}{}", self.text()), row, column);
-        self.place.start + at.saturating_sub(lead.len())
+        let (source, at) = match &self.made {
+            Some(flat) => {
+                let origin = flat.origin(place_of(&flat.text, row, column));
+                origin.map_or((self.source, 0), |origin| (origin.source, origin.at))
+            }
+            None => {
+                let at = place_of(&format!("{lead}{}", self.text()), row, column);
+                (self.source, self.place.start + at.saturating_sub(lead.len()))
+            }
+        };
+        source.error("template", &(at..at + 1), message)
     }
 }
 
@@ -83,8 +98,7 @@ fn told(report: &str, parts: &BTreeMap<&str, &Part<'_>>, faults: &mut Vec<Diagno
         let (Some(column), Some(row), Some(part)) = (column, row, locus.next().and_then(|name| parts.get(name))) else {
             continue;
         };
-        let at = part.offset(row, column);
-        faults.push(part.source.error("template", &(at..at + 1), message.to_owned()));
+        faults.push(part.fault(row, column, message.to_owned()));
     }
 }
 

@@ -1,20 +1,23 @@
 //! From template files to letters: every fault of every file, then one Tera with what is sound.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use tera::{ErrorKind, Tera};
 
 use super::assemble::{Part, assemble};
+use super::body::{self, Outcome};
 use super::file::{FileName, Head, file_name, head};
 use super::filters::engine;
 use super::links::{LetterFacts, Template, closure, event_taken_for_granted, roots};
 use super::names;
+use super::places::Places;
 use super::scan::{Name, scan};
 use super::{Letters, Variant};
 use crate::journey::book::Shop;
 use crate::journey::facts::Scope;
 use crate::journey::spelling::{nearest, suggest};
-use crate::rulebook::diagnostic::Diagnostic;
+use crate::rulebook::diagnostic::{Diagnostic, Severity};
 use crate::rulebook::source::Source;
 use crate::rulebook::tree::Tree;
 
@@ -57,7 +60,7 @@ pub(in crate::rulebook) fn build<'t>(
     builder.check_names(&templates, scope);
     let mut parts: Vec<Part<'_>> = Vec::new();
     for source in &tree.shared {
-        parts.push(Part { name: name_of(source), source, place: 0..source.text.len() });
+        parts.push(Part { name: name_of(source), source, place: 0..source.text.len(), made: None });
     }
     let mut letters = Letters { blank: names::blank(scope), locale: shop.locale.clone(), ..Letters::default() };
     let mut facts = Facts::new();
@@ -78,9 +81,17 @@ pub(in crate::rulebook) fn build<'t>(
     for part in &parts {
         builder.check_syntax(part);
     }
+    builder.check_kinds(&templates);
     parts.retain(|part| !closure(&name_of(part.source), &templates).into_iter().any(|file| builder.bad.contains(file)));
+    // As they are written first: what does not fit together is told by the files.
+    assemble(&mut engine(shop), &parts, builder.faults);
+    builder.make(&mut parts, &templates);
     letters.tera = engine(shop);
-    assemble(&mut letters.tera, &parts, builder.faults);
+    if !builder.faults.iter().any(|fault| fault.severity == Severity::Error) {
+        assemble(&mut letters.tera, &parts, builder.faults);
+    }
+    letters.places =
+        parts.iter().filter_map(|part| Some((part.name.clone(), Places::of(part.made.as_ref()?)))).collect();
     (letters, facts)
 }
 
@@ -157,12 +168,57 @@ impl Builder<'_> {
         self.bad.insert(name_of(part.source));
     }
 
+    /// A layout or part written in MJML belongs into MJML, a layout in HTML into HTML.
+    fn check_kinds(&mut self, templates: &BTreeMap<String, Template<'_>>) {
+        let is_mjml = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "mjml");
+        for (name, template) in templates {
+            for (wanted, place) in template.scan.templates.iter().filter(|(wanted, _)| templates.contains_key(wanted)) {
+                let layout = template.scan.extended.as_deref() == Some(wanted.as_str());
+                let fault = match (is_mjml(name), is_mjml(wanted)) {
+                    (false, true) => format!("`{wanted}` is MJML, and this file is not"),
+                    (true, false) if layout => format!("the layout `{wanted}` is not MJML, and this file is"),
+                    _ => continue,
+                };
+                let fault = template.source.error("mjml-kind", place, fault);
+                self.faults
+                    .push(fault.help("give both files the same kind: `.mjml` with `.mjml`, `.html` with `.html`"));
+                self.bad.insert(name.clone());
+            }
+        }
+    }
+
+    /// Makes the HTML of letters ready.
+    fn make<'t>(&mut self, parts: &mut [Part<'t>], templates: &BTreeMap<String, Template<'t>>) {
+        let mut found = Vec::new();
+        for part in parts.iter_mut().filter(|part| is_markup(part.source) && is_letter(part.source)) {
+            if !part.name.contains('#')
+                && let Outcome::Ready(flat) = body::make(part.source, part.place.clone(), templates, &mut found)
+            {
+                part.made = Some(flat);
+            }
+        }
+        // What a layout has is found in every letter that extends it.
+        for fault in found {
+            let same = |known: &Diagnostic| {
+                (known.code, &known.file, known.line, known.column)
+                    == (fault.code, &fault.file, fault.line, fault.column)
+            };
+            if !self.faults.iter().any(same) {
+                self.faults.push(fault);
+            }
+        }
+    }
+
     fn file_name(&mut self, source: &Source) -> Option<FileName> {
-        let name = source.path.file_name().unwrap_or_default().to_string_lossy();
-        let file = file_name(&name);
+        let path = name_of(source);
+        let inside = path.split_once("/templates/").map_or(path.as_str(), |(_, inside)| inside);
+        let file = file_name(inside);
         if file.is_none() {
-            let fault = source.error("letter-name", &(0..0), format!("`{name}` is not the name of a letter's file"));
-            self.faults.push(fault.help("write `welcome.txt`, `welcome.html` or, with a locale, `welcome.ru.txt`"));
+            let fault = source.error("letter-name", &(0..0), format!("`{inside}` is not the name of a letter's file"));
+            self.faults.push(fault.help(
+                "write `welcome.txt`, `welcome.html`, `welcome.mjml` or, with a locale, `welcome.ru.txt`; in a folder \
+                 `welcome/`, `body.txt` and so on",
+            ));
         }
         file
     }
@@ -170,42 +226,58 @@ impl Builder<'_> {
     /// The templates that a file holds; they are entered into the variant.
     fn parts<'t>(&mut self, source: &'t Source, file: &FileName, variant: &mut Variant) -> Vec<Part<'t>> {
         let name = name_of(source);
-        if file.html {
-            variant.html = Some(name.clone());
-            return vec![Part { name, source, place: 0..source.text.len() }];
-        }
         let Head { subject, preheader, body } = head(source, self.faults);
-        variant.subject = format!("{name}#subject");
-        variant.text.clone_from(&name);
-        let subject = Part { name: variant.subject.clone(), source, place: subject.unwrap_or(0..0) };
-        let mut parts = vec![Part { name: name.clone(), source, place: body }, subject];
-        if let Some(place) = preheader {
-            let name = format!("{name}#preheader");
-            variant.preheader = Some(name.clone());
-            parts.push(Part { name, source, place });
+        let slot = if file.text { &mut variant.text } else { &mut variant.html };
+        if let Some(other) = slot {
+            let what = if file.text { "text" } else { "HTML" };
+            let message = format!("the letter `{}` has its {what} in `{other}` already", file.letter);
+            self.faults.push(source.error("letter-twice", &(0..0), message).help("take one of the two files out"));
+        }
+        *slot = Some(name.clone());
+        let mut parts = vec![Part { name: name.clone(), source, place: body, made: None }];
+        for (what, place, slot) in
+            [("subject", subject, &mut variant.subject), ("preheader", preheader, &mut variant.preheader)]
+        {
+            let Some(place) = place else { continue };
+            let name = format!("{name}#{what}");
+            if let Some(other) = slot {
+                let other = other.split('#').next().unwrap_or_default();
+                let message = format!("the {what} of the letter `{}` is written in `{other}` already", file.letter);
+                self.faults.push(source.error("letter-twice", &place, message).help("take one of the two out"));
+            }
+            *slot = Some(name.clone());
+            parts.push(Part { name, source, place, made: None });
         }
         parts
     }
 
-    /// Letters that lack a text, or a locale that everyone can fall back to.
+    /// Letters that lack a subject, or a locale that everyone can fall back to.
     fn check_variants(&mut self, map: &str, sources: &[Source], letters: Option<&BTreeMap<String, super::Variants>>) {
         let shop = super::file::normal_locale(&self.shop.locale);
         let shop_language = shop.split('-').next().unwrap_or_default();
         for (letter, variants) in letters.into_iter().flatten() {
-            let file = |name: &str| sources.iter().find(|source| name_of(source) == name);
-            for variant in variants.values().filter(|variant| variant.text.is_empty()) {
-                if let Some(source) = variant.html.as_deref().and_then(file) {
-                    let text = name_of(source).replace(".html", ".txt");
-                    let fault = source.error("no-text", &(0..0), "this HTML has no text beside it");
-                    self.faults.push(fault.help(format!("write `{text}`: it holds the subject and the text part")));
-                }
+            let file = |variant: &Variant| {
+                let name = variant.text.as_ref().or(variant.html.as_ref())?;
+                sources.iter().find(|source| name_of(source) == *name)
+            };
+            for source in variants.values().filter(|variant| variant.subject.is_none()).filter_map(file) {
+                let fault = source.error("no-subject", &(0..0), "the letter has no subject");
+                self.faults.push(fault.help("begin the file with `Subject: …` and an empty line"));
             }
             let fallback = ["", shop.as_str(), shop_language].iter().any(|locale| variants.contains_key(*locale));
-            if !fallback && let Some(source) = variants.values().find_map(|variant| file(&variant.text)) {
+            if !fallback && let Some(source) = variants.values().find_map(file) {
                 let message = format!("the letter `{letter}` has no file for customers of other languages");
                 let help = format!("add `{map}/templates/{letter}.txt`, or the shop's locale `{}`", self.shop.locale);
                 self.faults.push(source.error("no-fallback", &(0..0), message).help(help));
             }
         }
     }
+}
+
+fn is_markup(source: &Source) -> bool {
+    source.path.extension().is_some_and(|extension| extension == "html" || extension == "mjml")
+}
+
+fn is_letter(source: &Source) -> bool {
+    !source.path.starts_with("shared")
 }

@@ -26,10 +26,10 @@ const RUSSIAN_MONTHS: [&str; 12] = [
     "декабря",
 ];
 
-/// A Tera without templates: filters registered, only `.html` escaped.
+/// A Tera without templates: filters registered, `.html` and `.mjml` escaped.
 pub(super) fn engine(shop: &Shop) -> Tera {
     let mut tera = Tera::new();
-    tera.autoescape_on([".html"]);
+    tera.autoescape_on([".html", ".mjml"]);
     let currency = shop.currency.clone();
     tera.register_filter("money", move |value: Value, kwargs: Kwargs, state: &State| {
         money(&value, &kwargs, state, &currency)

@@ -24,6 +24,8 @@ pub(super) struct Scan {
     pub(super) functions: Vec<Name>,
     /// Templates that it includes or extends.
     pub(super) templates: Vec<Name>,
+    /// The one that it extends.
+    pub(super) extended: Option<String>,
     /// Variables that it sets.
     pub(super) sets: BTreeSet<String>,
     /// Variables of its loops.
@@ -144,6 +146,9 @@ impl Walk {
             "include" | "extends" => {
                 for token in &body {
                     if let Kind::Text(name) = &token.kind {
+                        if word == "extends" {
+                            self.scan.extended = Some(name.clone());
+                        }
                         self.scan.templates.push((name.clone(), token.place.clone()));
                     }
                 }

@@ -305,7 +305,7 @@ fn layouts_count_for_what_they_hold() {
         &[("shared/base.html", "{{ shop.nmae }}{{ unsubscribe_url }}"), html("{% extends \"shared/base.html\" %}")],
         &["unknown-variable shared/base.html:1:9"],
     );
-    check(&[("shop/templates/bye.html", "<p>{{ unsubscribe_url }}</p>")], &["no-text shop/templates/bye.html:1:1"]);
+    check(&[("shop/templates/bye.html", "<p>{{ unsubscribe_url }}</p>")], &["no-subject shop/templates/bye.html:1:1"]);
     check(
         &[("shop/templates/hello.html", "{% include \"shop/templates/hello.html\" %}{{ unsubscribe_url }}")],
         &["template-circle shop/templates/hello.html:1:1"],
