@@ -49,15 +49,12 @@ impl Part<'_> {
     /// A fault at the row and column that Tera told.
     fn fault(&self, row: usize, column: usize, message: String) -> Diagnostic {
         let lead = self.lead();
-        let (source, at) = match &self.made {
-            Some(flat) => {
-                let origin = flat.origin(place_of(&flat.text, row, column));
-                origin.map_or((self.source, 0), |origin| (origin.source, origin.at))
-            }
-            None => {
-                let at = place_of(&format!("{lead}{}", self.text()), row, column);
-                (self.source, self.place.start + at.saturating_sub(lead.len()))
-            }
+        let (source, at) = if let Some(flat) = &self.made {
+            let origin = flat.origin(place_of(&flat.text, row, column));
+            origin.map_or((self.source, 0), |origin| (origin.source, origin.at))
+        } else {
+            let at = place_of(&format!("{lead}{}", self.text()), row, column);
+            (self.source, self.place.start + at.saturating_sub(lead.len()))
         };
         source.error("template", &(at..at + 1), message)
     }

@@ -51,9 +51,9 @@ pub(super) fn make<'t>(
     };
     let is_mjml = source.path.extension().is_some_and(|extension| extension == "mjml");
     let made = if is_mjml {
-        mjml::html(&flat, faults).and_then(|(html, styles)| inline::inlined(html, Some(&styles), faults))
+        mjml::html(&flat, faults).and_then(|(html, styles)| inline::inlined(&html, Some(&styles), faults))
     } else {
-        inline::inlined(flat, None, faults)
+        inline::inlined(&flat, None, faults)
     };
     made.map_or(Outcome::Faulty, Outcome::Ready)
 }

@@ -25,13 +25,13 @@ const IGNORE: (&str, &str) = ("data-css-inline", "ignore");
 const MAX_WORK: usize = 400_000_000;
 
 /// The letter with its styles in its elements, those of `extra` with them. `None` if there was a fault.
-pub(super) fn inlined<'t>(flat: Flat<'t>, extra: Option<&str>, faults: &mut Vec<Diagnostic>) -> Option<Flat<'t>> {
-    let markup = walk(&flat);
-    if !nesting::check_loosely(&flat, &markup, faults) {
+pub(super) fn inlined<'t>(flat: &Flat<'t>, extra: Option<&str>, faults: &mut Vec<Diagnostic>) -> Option<Flat<'t>> {
+    let markup = walk(flat);
+    if !nesting::check_loosely(flat, &markup, faults) {
         return None;
     }
-    remote(&flat, &markup, faults);
-    let work = Work { flat: &flat, markup: &markup };
+    remote(flat, &markup, faults);
+    let work = Work { flat, markup: &markup };
     let sheets: Vec<Sheet> = if extra.is_some() { Vec::new() } else { work.sheets() };
     let css: usize = sheets.iter().map(|sheet| sheet.text.len()).sum::<usize>() + extra.map_or(0, str::len);
     if css == 0 {

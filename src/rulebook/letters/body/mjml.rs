@@ -57,6 +57,9 @@ struct Hole {
     back: Option<(String, bool)>,
 }
 
+/// What is to come back: in what kind of place, what, and whether it is a tag.
+type Back = Option<(Place, String, bool)>;
+
 /// The HTML, and the styles that are to be written into its elements. `None` if there was a fault.
 pub(super) fn html<'t>(flat: &Flat<'t>, faults: &mut Vec<Diagnostic>) -> Option<(Flat<'t>, String)> {
     let markup = walk(flat);
@@ -181,7 +184,7 @@ impl<'t> Work<'_, 't> {
 
     /// Everything that MJML must not see, in order.
     fn holes(&self, mark: &str, cut: Vec<Range<usize>>, part: &Range<usize>) -> Vec<Hole> {
-        let mut holes: Vec<(Range<usize>, Option<(Place, String, bool)>)> = Vec::new();
+        let mut holes: Vec<(Range<usize>, Back)> = Vec::new();
         for (place, kind) in &self.markup.tags {
             let text = self.flat.text.get(place.clone()).unwrap_or_default();
             holes.push((place.clone(), Some((*kind, text.to_owned(), true))));
@@ -204,7 +207,7 @@ impl<'t> Work<'_, 't> {
         holes.extend(cut.into_iter().map(|place| (place, None)));
         holes.sort_by_key(|(place, _)| (place.start, place.end));
         let inside = holes.into_iter().filter(|(place, _)| place.start >= part.start && place.end <= part.end);
-        let hide = |(index, (place, back)): (usize, (Range<usize>, Option<(Place, String, bool)>))| {
+        let hide = |(index, (place, back)): (usize, (Range<usize>, Back))| {
             let Some((kind, text, tag)) = back else { return Hole { place, hidden: String::new(), back: None } };
             let word = format!("{mark}{index}qz");
             let hidden = match kind {
