@@ -27,12 +27,14 @@ pub struct DoctorArgs {
     /// For programs.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    dns: dns::DnsArgs,
 }
 
 /// Looks at everything; the exit code is 1 if something is wrong.
 pub(super) async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<ExitCode> {
     let loaded = context.load()?;
-    let findings = look(&loaded, context).await;
+    let findings = look(&loaded, args, context).await;
     let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Fine);
     if args.json {
         out::json(&json!({ "ok": worst != Verdict::Wrong, "findings": findings }))?;
@@ -49,7 +51,7 @@ pub(super) async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<
     Ok(if worst == Verdict::Wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn look(loaded: &Loaded, context: &Context) -> Vec<Finding> {
+async fn look(loaded: &Loaded, args: &DoctorArgs, context: &Context) -> Vec<Finding> {
     let file = loaded.file.display().to_string();
     let mut findings = vec![Finding::fine("settings", file, "read and checked"), parts::rulebook(loaded)];
     // The parts don't depend on each other, so the slowest sets the pace.
@@ -59,7 +61,7 @@ async fn look(loaded: &Loaded, context: &Context) -> Vec<Finding> {
         parts::connections(loaded),
         parts::webhooks(loaded),
         clock::look(loaded, &context.clock),
-        dns::look(loaded),
+        Box::pin(dns::look(loaded, &args.dns)),
     );
     findings.push(database);
     findings.extend(relays);

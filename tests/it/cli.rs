@@ -1,6 +1,7 @@
 //! The command line, run as a program: init, check, schema, faults of settings, exit codes.
 
 mod apply;
+mod dns;
 mod doctor;
 mod explain;
 mod fmt;

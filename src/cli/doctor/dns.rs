@@ -1,167 +1,155 @@
-//! What DNS says of the domain that letters come from: MX (answers and bounces arrive), SPF and DMARC (letters are believed).
+//! What DNS says of the domains that letters come from and go back to: MX (answers and bounces arrive), SPF, DKIM and DMARC
+//! (letters are believed), reverse DNS of the addresses that letters leave from.
 
-use std::time::Duration;
+mod ask;
+mod dkim;
+mod dmarc;
+mod mx;
+mod reverse;
+mod spf;
+mod tags;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::net::NetError;
-use hickory_resolver::proto::rr::RData;
+use std::net::{IpAddr, SocketAddr};
+
+use clap::Args;
+use futures_util::future::join_all;
 
 use super::finding::Finding;
-use super::parts::sending_domain;
+use super::parts::{domain_of, sending_domain};
+use crate::mail::dkim::DkimKeys;
 use crate::settings::load::Loaded;
+use crate::webhook::is_public;
+use ask::Dns;
 
-/// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Where letters seem to leave from can only be guessed from the relays' names; who knows it better says so.
+#[derive(Debug, Args)]
+pub struct DnsArgs {
+    /// Ask this DNS server instead of the system's, such as `1.1.1.1` or `192.0.2.53:5353`: the domain's own server shows a
+    /// new record before the others do.
+    #[arg(long, value_name = "ADDRESS", value_parser = server)]
+    resolver: Option<SocketAddr>,
+    /// An address that letters leave from, if it isn't that of the relay; may be given several times.
+    #[arg(long = "leaves-from", value_name = "ADDRESS")]
+    leaves_from: Vec<IpAddr>,
+}
+
+fn server(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>()
+        .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
+        .map_err(|_| "write an address such as `1.1.1.1`, or one with its port such as `192.0.2.53:5353`".into())
+}
+
+/// Addresses that letters leave from, as far as can be told.
+pub struct Exit {
+    /// Whose they are: `relay main`.
+    name: String,
+    /// The public ones.
+    addresses: Vec<IpAddr>,
+    /// Whether the user named them; else they are those that the relay is reached at, and it may use others.
+    certain: bool,
+}
+
 /// Domains that no letter can come from (RFC 2606, RFC 6761).
 const RESERVED: [&str; 6] = ["localhost", "example", "test", "invalid", "local", "localdomain"];
 
-/// Asks for the sending domain.
-pub async fn look(loaded: &Loaded) -> Vec<Finding> {
-    let Some(domain) = sending_domain(loaded) else { return Vec::new() };
-    let last = domain.rsplit('.').next().unwrap_or_default();
-    if RESERVED.contains(&last) || domain.parse::<std::net::IpAddr>().is_ok() {
+/// Asks for every domain that letters come from and go back to.
+pub async fn look(loaded: &Loaded, args: &DnsArgs) -> Vec<Finding> {
+    let Some(default) = sending_domain(loaded) else { return Vec::new() };
+    let Some(dns) = Dns::new(args.resolver) else {
+        return vec![Finding::doubt("dns", default, "this machine names no DNS server", "look at /etc/resolv.conf")];
+    };
+    let mail = &loaded.settings.mail;
+    let mut from = vec![default.clone()];
+    from.extend(mail.senders.values().filter_map(|sender| domain_of(&sender.from)));
+    let back = mail.returns.address.as_deref().and_then(domain_of);
+    let answers = mail.replies.address.as_deref().and_then(domain_of);
+
+    let mut findings = Vec::new();
+    // Whoever names a DNS server may have names of its own there.
+    let exists = |domain: &String| args.resolver.is_some() || !reserved(domain);
+    if !exists(&default) {
         let note = "letters come from a domain that doesn't exist outside";
-        return vec![Finding::doubt("dns", domain, note, "set `mail.from` to an address of your own domain")];
+        let help = "set `mail.from` to an address of your own domain";
+        findings.push(Finding::doubt("dns", default.clone(), note, help));
     }
-    let Some(resolver) = resolver() else {
-        return vec![Finding::doubt("dns", domain, "this machine names no DNS server", "look at /etc/resolv.conf")];
+    let from = distinct(from.into_iter().filter(exists));
+    // Where bounces have a domain of their own it is the one whose SPF is asked (RFC 7208 §2.4).
+    let envelopes = match &back {
+        Some(back) => vec![back.clone()].into_iter().filter(exists).collect(),
+        None => from.clone(),
     };
-    let fully = format!("{}.", domain.trim_end_matches('.'));
-    let policy = format!("_dmarc.{fully}");
-    let (mx, spf, dmarc) = tokio::join!(mx(&resolver, &fully), texts(&resolver, &fully), texts(&resolver, &policy));
-    vec![mx_verdict(&domain, mx), spf_verdict(&domain, spf), dmarc_verdict(&domain, dmarc)]
+    let receiving = distinct(from.iter().chain(&envelopes).cloned().chain(answers.into_iter().filter(exists)));
+
+    // A fault of the keys is told with the settings.
+    let keys = DkimKeys::new(&mail.dkim, &default).unwrap_or_default();
+    let exits = exits(loaded, &dns, args).await;
+    // Nothing waits for anything else, so that a silent server costs the patience for one.
+    let (mx, spf, dkim, dmarc, reverse) = tokio::join!(
+        join_all(receiving.iter().map(|domain| mx::look(&dns, domain))),
+        join_all(envelopes.iter().map(|domain| spf::look(&dns, domain, &exits))),
+        dkim::look(&dns, &keys, &from),
+        join_all(from.iter().map(|domain| dmarc::look(&dns, domain, back.as_ref().unwrap_or(domain), &keys))),
+        reverse::look(&dns, &exits),
+    );
+    findings.extend(mx);
+    findings.extend(spf.into_iter().flatten());
+    findings.extend(dkim);
+    findings.extend(dmarc);
+    findings.extend(reverse);
+    findings
 }
 
-fn resolver() -> Option<TokioResolver> {
-    let mut builder = TokioResolver::builder_tokio().ok()?;
-    let options = builder.options_mut();
-    options.timeout = PATIENCE;
-    options.attempts = 1;
-    builder.build().ok()
+fn reserved(domain: &str) -> bool {
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    RESERVED.contains(&last) || domain.parse::<IpAddr>().is_ok()
 }
 
-/// What an answer came to: records (perhaps none), or why there is no answer.
-type Answer = Result<Vec<String>, String>;
-
-async fn mx(resolver: &TokioResolver, name: &str) -> Answer {
-    let found = tokio::time::timeout(PATIENCE, resolver.mx_lookup(name.to_owned())).await;
-    answer(found, |data| match data {
-        RData::MX(mx) => Some(mx.exchange.to_string()),
-        _ => None,
-    })
-}
-
-async fn texts(resolver: &TokioResolver, name: &str) -> Answer {
-    let found = tokio::time::timeout(PATIENCE, resolver.txt_lookup(name.to_owned())).await;
-    answer(found, |data| match data {
-        // One record may come in several strings; they are joined without a blank (RFC 7208 §3.3).
-        RData::TXT(text) => Some(text.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect()),
-        _ => None,
-    })
-}
-
-fn answer(
-    found: Result<Result<hickory_resolver::lookup::Lookup, NetError>, tokio::time::error::Elapsed>,
-    pick: impl Fn(&RData) -> Option<String>,
-) -> Answer {
-    match found {
-        Ok(Ok(lookup)) => Ok(lookup.answers().iter().filter_map(|record| pick(&record.data)).collect()),
-        Ok(Err(error)) if error.is_no_records_found() => Ok(Vec::new()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer in time".into()),
-    }
-}
-
-fn unanswered(domain: &str, what: &str, error: &str) -> Finding {
-    Finding::doubt(
-        "dns",
-        format!("{domain}, {what}"),
-        format!("could not be asked: {error}"),
-        "try again, or ask with `dig`",
-    )
-}
-
-fn mx_verdict(domain: &str, found: Answer) -> Finding {
-    let subject = format!("{domain}, MX");
-    match found {
-        Err(error) => unanswered(domain, "MX", &error),
-        Ok(hosts) if hosts.iter().all(|host| host == ".") => {
-            let help = "bounces and answers can't arrive; add an MX record";
-            Finding::wrong("dns", subject, "the domain takes no mail", help)
+fn distinct(domains: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = Vec::new();
+    for domain in domains {
+        if !seen.contains(&domain) {
+            seen.push(domain);
         }
-        Ok(hosts) => Finding::fine("dns", subject, hosts.join(", ")),
     }
+    seen
 }
 
-fn spf_verdict(domain: &str, found: Answer) -> Finding {
-    let subject = format!("{domain}, SPF");
-    let records = match found {
-        Err(error) => return unanswered(domain, "SPF", &error),
-        Ok(texts) => {
-            texts.into_iter().filter(|text| text == "v=spf1" || text.starts_with("v=spf1 ")).collect::<Vec<_>>()
-        }
-    };
-    match records.as_slice() {
-        [] => {
-            let help = "publish a TXT record `v=spf1 … -all` that names your relay; large mailbox providers refuse bulk mail without one";
-            Finding::wrong("dns", subject, "there is no SPF record", help)
-        }
-        [record] => Finding::fine("dns", subject, record.clone()),
-        _ => Finding::wrong(
-            "dns",
-            subject,
-            "there is more than one SPF record",
-            "join them: receivers treat several as an error",
-        ),
+async fn exits(loaded: &Loaded, dns: &Dns, args: &DnsArgs) -> Vec<Exit> {
+    if !args.leaves_from.is_empty() {
+        let name = "letters leave from".to_owned();
+        return vec![Exit { name, addresses: args.leaves_from.clone(), certain: true }];
     }
-}
-
-fn dmarc_verdict(domain: &str, found: Answer) -> Finding {
-    let subject = format!("{domain}, DMARC");
-    let record = match found {
-        Err(error) => return unanswered(domain, "DMARC", &error),
-        Ok(texts) => texts.into_iter().find(|text| text.starts_with("v=DMARC1")),
-    };
-    let help =
-        "publish a TXT record at _dmarc, for example `v=DMARC1; p=none; rua=mailto:…`; a parent domain's also counts";
-    match record {
-        Some(record) => Finding::fine("dns", subject, record),
-        None => Finding::doubt("dns", subject, "there is no DMARC record", help),
+    let mut exits: Vec<Exit> = Vec::new();
+    for (name, relay) in &loaded.settings.mail.relays {
+        let found = match relay.host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) if relay.host.eq_ignore_ascii_case("localhost") => Vec::new(),
+            // A relay that can't be found is told where the relays are looked at.
+            Err(_) => dns.addresses(&relay.host).await.unwrap_or_default(),
+        };
+        let addresses: Vec<IpAddr> = found.into_iter().filter(|address| is_public(*address)).collect();
+        if !addresses.is_empty() {
+            exits.push(Exit { name: format!("relay {name}"), addresses, certain: false });
+        }
     }
+    exits
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::finding::Verdict;
-
-    fn found(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
 
     #[test]
-    fn spf_is_one_record() {
-        let check = |texts: &[&str], expect| {
-            assert_eq!(spf_verdict("shop.example", Ok(found(texts))).verdict, expect, "{texts:?}");
-        };
-        check(&["v=spf1 include:_spf.relay.example -all"], Verdict::Fine);
-        check(&["google-site-verification=1", "v=spf1 mx -all"], Verdict::Fine);
-        check(&[], Verdict::Wrong);
-        check(&["v=spf10 mx"], Verdict::Wrong);
-        check(&["v=spf1 mx", "v=spf1 a"], Verdict::Wrong);
-        assert_eq!(spf_verdict("shop.example", Err("time".into())).verdict, Verdict::Doubtful);
-    }
-
-    #[test]
-    fn a_null_mx_takes_no_mail() {
-        assert_eq!(mx_verdict("shop.example", Ok(found(&["."]))).verdict, Verdict::Wrong);
-        assert_eq!(mx_verdict("shop.example", Ok(found(&[]))).verdict, Verdict::Wrong);
-        assert_eq!(mx_verdict("shop.example", Ok(found(&["mx1.shop.example."]))).verdict, Verdict::Fine);
-    }
-
-    #[test]
-    fn dmarc_may_be_missing() {
-        assert_eq!(dmarc_verdict("shop.example", Ok(found(&[]))).verdict, Verdict::Doubtful);
-        assert_eq!(dmarc_verdict("shop.example", Ok(found(&["v=DMARC1; p=none"]))).verdict, Verdict::Fine);
+    fn servers_come_with_or_without_a_port() {
+        for (text, expected) in [
+            ("1.1.1.1", "1.1.1.1:53"),
+            ("127.0.0.1:5353", "127.0.0.1:5353"),
+            ("2606:4700::1111", "[2606:4700::1111]:53"),
+            ("[::1]", "[::1]:53"),
+            ("[::1]:5353", "[::1]:5353"),
+        ] {
+            assert_eq!(server(text).map(|server| server.to_string()), Ok(expected.to_owned()));
+        }
+        assert!(server("dns.example").is_err());
     }
 }

@@ -181,7 +181,12 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
 
 /// The domain that letters come from.
 pub fn sending_domain(loaded: &Loaded) -> Option<String> {
-    let from: lettre::message::Mailbox = loaded.settings.mail.from.parse().ok()?;
-    let domain = from.email.domain();
+    domain_of(&loaded.settings.mail.from)
+}
+
+/// The domain of a mailbox of the settings, as in DNS.
+pub fn domain_of(mailbox: &str) -> Option<String> {
+    let mailbox: lettre::message::Mailbox = mailbox.parse().ok()?;
+    let domain = mailbox.email.domain();
     Some(idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned()))
 }
