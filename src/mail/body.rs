@@ -5,6 +5,9 @@
 
 use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
 
+/// What hides the preheader in every mail program, Outlook included.
+const HIDDEN: &str = "<div style=\"display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all\">";
+
 /// Text with `\n` line ends and no control characters but tabs.
 pub fn clean(text: &str) -> String {
     // Most letters are clean; C1 controls begin with this byte in UTF-8.
@@ -32,7 +35,7 @@ pub fn clean(text: &str) -> String {
 /// The HTML with its preheader: the line that mailboxes show beside the subject, hidden in the letter itself.
 pub fn with_preheader(html: &str, preheader: Option<&str>) -> String {
     let Some(line) = preheader.map(str::trim).filter(|line| !line.is_empty()) else { return html.to_owned() };
-    let mut hidden = String::from("<div style=\"display:none;max-height:0;overflow:hidden\">");
+    let mut hidden = String::from(HIDDEN);
     for c in line.chars() {
         match c {
             '&' => hidden.push_str("&amp;"),
@@ -103,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_preheader_is_hidden_at_the_top_of_the_body() {
-        let hidden = "<div style=\"display:none;max-height:0;overflow:hidden\">";
+        let hidden = HIDDEN;
         for (html, line, expect) in [
             ("<p>x</p>", None, "<p>x</p>".to_owned()),
             ("<p>x</p>", Some(" "), "<p>x</p>".to_owned()),

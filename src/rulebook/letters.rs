@@ -10,6 +10,7 @@
 mod assemble;
 mod body;
 mod build;
+mod calls;
 mod file;
 mod filters;
 mod links;

@@ -3,9 +3,11 @@
 mod difference;
 mod doubts;
 mod faults;
+mod filters;
 mod folder;
 mod format;
 mod hostile;
+mod items;
 mod letters;
 mod limits;
 mod markup;

@@ -8,7 +8,7 @@ use tera::{ErrorKind, Tera};
 use super::assemble::{Part, assemble};
 use super::body::{self, Outcome};
 use super::file::{FileName, Head, file_name, head};
-use super::filters::engine;
+use super::filters::{self, engine};
 use super::links::{LetterFacts, Template, closure, event_taken_for_granted, roots};
 use super::names;
 use super::places::Places;
@@ -22,9 +22,11 @@ use crate::rulebook::source::Source;
 use crate::rulebook::tree::Tree;
 
 /// Filters to suggest for a misspelt one.
-const FILTERS: [&str; 18] = [
+const FILTERS: [&str; 20] = [
     "money",
     "date",
+    "plural",
+    "first_name",
     "default",
     "upper",
     "lower",
@@ -130,6 +132,7 @@ impl Builder<'_> {
                 }
             }
             self.check_words(template);
+            self.check_calls(template);
             if self.faults.len() > before {
                 self.bad.insert(name.clone());
             }
@@ -155,6 +158,16 @@ impl Builder<'_> {
                 let meant = nearest(name, FILTERS).filter(|_| what == "filter");
                 self.faults.push(fault.help_maybe(meant.map(|meant| format!("did you mean `{meant}`?"))));
             }
+        }
+    }
+
+    /// What filters are told.
+    fn check_calls(&mut self, template: &Template<'_>) {
+        let source = template.source;
+        // What several letters share is read in the language of each.
+        let locale = is_letter(source).then(|| filters::locale_of(&source.path).unwrap_or(self.shop.locale.clone()));
+        for call in &template.scan.calls {
+            filters::check(call, locale.as_deref(), source, self.faults);
         }
     }
 

@@ -1,30 +1,18 @@
-//! The filters that letters have besides Tera's own: `money`, `date`, and a `default` that also stands in for `null`.
+//! The filters that letters have besides Tera's own: `money`, `date`, `plural`, `first_name`, and a `default` that also stands in
+//! for `null`.
 
-use std::fmt::Write as _;
+mod check;
+mod date;
+mod locale;
+mod money;
+mod name;
+mod plural;
 
-use chrono::Datelike as _;
-use chrono_tz::Tz;
-use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
+use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 use crate::journey::book::Shop;
-use crate::journey::money::{Money, exponent};
-use crate::journey::time::Timestamp;
 
-/// Months in the case that a date takes.
-const RUSSIAN_MONTHS: [&str; 12] = [
-    "января",
-    "февраля",
-    "марта",
-    "апреля",
-    "мая",
-    "июня",
-    "июля",
-    "августа",
-    "сентября",
-    "октября",
-    "ноября",
-    "декабря",
-];
+pub(super) use check::{check, locale_of};
 
 /// A Tera without templates: filters registered, `.html` and `.mjml` escaped.
 pub(super) fn engine(shop: &Shop) -> Tera {
@@ -32,10 +20,16 @@ pub(super) fn engine(shop: &Shop) -> Tera {
     tera.autoescape_on([".html", ".mjml"]);
     let currency = shop.currency.clone();
     tera.register_filter("money", move |value: Value, kwargs: Kwargs, state: &State| {
-        money(&value, &kwargs, state, &currency)
+        money::money(&value, &kwargs, state, &currency)
     });
     let zone = shop.zone;
-    tera.register_filter("date", move |value: Value, kwargs: Kwargs, state: &State| date(&value, &kwargs, state, zone));
+    tera.register_filter("date", move |value: Value, kwargs: Kwargs, state: &State| {
+        date::date(&value, &kwargs, state, zone)
+    });
+    tera.register_filter("plural", |value: Value, kwargs: Kwargs, state: &State| {
+        plural::plural(&value, &kwargs, state)
+    });
+    tera.register_filter("first_name", name::first_name);
     tera.register_filter("default", default);
     tera
 }
@@ -49,113 +43,6 @@ fn default(value: Value, kwargs: Kwargs, _: &State) -> TeraResult<Value> {
     Ok(if absent { other } else { value })
 }
 
-fn language(state: &State) -> String {
-    let locale: Option<String> = state.get("locale").ok().flatten();
-    locale.unwrap_or_default().split(['-', '_']).next().unwrap_or_default().to_lowercase()
-}
-
-/// `{{ cart.total | money(currency=cart.currency) }}`: a number is in major units of that currency, else of the shop's; an
-/// object of `minor` and `currency` says its own.
-fn money(value: &Value, kwargs: &Kwargs, state: &State, shop_currency: &str) -> TeraResult<String> {
-    if value.is_none() || value.is_undefined() {
-        return Ok(String::new());
-    }
-    let given = kwargs.get::<Value>("currency")?.and_then(|currency| currency.as_str().map(str::to_owned));
-    let amount = if value.is_map() {
-        let minor = value.get_from_path("minor").and_then(Value::as_i64);
-        let currency = value.get_from_path("currency").and_then(Value::as_str);
-        minor.zip(currency).map(|(minor, currency)| Money::new(minor, currency))
-    } else {
-        value.as_f64().and_then(|major| from_major(major, given.unwrap_or_else(|| shop_currency.to_owned())))
-    };
-    match amount {
-        Some(amount) => Ok(show_money(&amount, &language(state))),
-        None => Err(Error::message("`money` takes an amount of money or a number")),
-    }
-}
-
-fn from_major(major: f64, currency: String) -> Option<Money> {
-    let minor = (major * 10_f64.powi(exponent(&currency).cast_signed())).round();
-    // Beyond this a double no longer holds every cent.
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked on the same line")]
-    (minor.abs() < 9e15).then(|| Money::new(minor as i64, currency))
-}
-
-fn show_money(amount: &Money, language: &str) -> String {
-    let digits = exponent(&amount.currency) as usize;
-    let scale = 10_u64.pow(exponent(&amount.currency));
-    let size = amount.minor.unsigned_abs();
-    let english = matches!(language, "en" | "");
-    let (group, point) = if english { (",", ".") } else { ("\u{a0}", ",") };
-    let whole = (size / scale).to_string();
-    let mut number = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            number.push_str(group);
-        }
-        number.push(digit);
-    }
-    if !size.is_multiple_of(scale) {
-        // Writing to a String cannot fail.
-        let _ = write!(number, "{point}{:0digits$}", size % scale);
-    }
-    let sign = if amount.minor < 0 { "\u{2212}" } else { "" };
-    match symbol(&amount.currency) {
-        Some(symbol) if english && matches!(symbol, "€" | "$" | "£") => format!("{sign}{symbol}{number}"),
-        Some(symbol) => format!("{sign}{number}\u{a0}{symbol}"),
-        None => format!("{sign}{number}\u{a0}{}", amount.currency),
-    }
-}
-
-fn symbol(currency: &str) -> Option<&'static str> {
-    Some(match currency {
-        "EUR" => "€",
-        "USD" => "$",
-        "GBP" => "£",
-        "RUB" => "₽",
-        "KZT" => "₸",
-        "UAH" => "₴",
-        _ => return None,
-    })
-}
-
-/// `{{ orders.last_at | date }}`, `{{ … | date(format="%d.%m.%Y %H:%M", zone="Europe/Moscow") }}`. Without a zone the
-/// customer's is taken, else the shop's; without a format the date is written out in the letter's language.
-fn date(value: &Value, kwargs: &Kwargs, state: &State, shop_zone: Tz) -> TeraResult<String> {
-    if value.is_none() || value.is_undefined() {
-        return Ok(String::new());
-    }
-    let at = value.as_i64().map(Timestamp::from_micros).or_else(|| Timestamp::parse_rfc3339(value.as_str()?));
-    let Some(at) = at else {
-        return Err(Error::message(
-            "`date` takes a moment: a fact of the type time, or text such as 2026-11-22T10:00:00Z",
-        ));
-    };
-    let zone = match kwargs.get::<String>("zone")? {
-        Some(name) => name.parse().map_err(|_| Error::message(format!("there is no time zone `{name}`")))?,
-        None => customer_zone(state).unwrap_or(shop_zone),
-    };
-    let local = at.utc().with_timezone(&zone);
-    if let Some(format) = kwargs.get::<String>("format")? {
-        let mut shown = String::new();
-        // chrono fails while writing when the format is not one.
-        return match write!(shown, "{}", local.format(&format)) {
-            Ok(()) => Ok(shown),
-            Err(_) => Err(Error::message(format!("`{format}` is not a format of dates"))),
-        };
-    }
-    if language(state) == "ru" {
-        let month = RUSSIAN_MONTHS.get(local.month0() as usize).copied().unwrap_or_default();
-        return Ok(format!("{} {month} {}", local.day(), local.year()));
-    }
-    Ok(local.format("%-d %B %Y").to_string())
-}
-
-fn customer_zone(state: &State) -> Option<Tz> {
-    let customer: Value = state.get("customer").ok().flatten()?;
-    customer.get_from_path("time_zone")?.as_str()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,30 +51,82 @@ mod tests {
     fn check(template: &str, locale: &str, expected: &str) {
         let shop = Shop { zone: chrono_tz::Europe::Moscow, ..Shop::default() };
         let context = serde_json::json!({
-            "locale": locale, "nothing": null, "customer": {"time_zone": null},
+            "locale": locale, "nothing": null, "customer": {"time_zone": null, "first_name": "anna lee"},
             "total": {"minor": 1_234_550, "currency": "RUB", "major": 12345.5},
             "euro": {"minor": -2_000, "currency": "EUR", "major": -20.0},
             "at": 1_795_327_200_000_000_i64, "text": "2026-11-22T06:00:00.000000Z",
         });
         let context = Context::from_serialize(&context).expect("a context");
         let shown = engine(&shop).render_str(template, &context, false).expect(template);
-        assert_eq!(shown, expected, "{template}");
+        assert_eq!(shown, expected, "{template} in {locale}");
     }
 
     #[test]
-    fn filters_speak_the_language_of_the_letter() {
+    fn money_is_written_as_the_language_of_the_letter_does() {
         check("{{ total | money }}", "ru", "12\u{a0}345,50\u{a0}₽");
         check("{{ total | money }}", "en-GB", "12,345.50\u{a0}₽");
+        check("{{ total | money(locale='de') }}", "en-GB", "12.345,50\u{a0}₽");
         check("{{ euro | money }}", "en", "\u{2212}€20");
         check("{{ 99.5 | money(currency='USD') }}", "en", "$99.50");
+        check("{{ 1234.5 | money(currency='USD') }}", "en", "$1,234.50");
+        check("{{ 1234.5 | money(currency='USD') }}", "ru", "1\u{a0}234,50\u{a0}$");
+        check("{{ 1234.5 | money(currency='EUR') }}", "de", "1.234,50\u{a0}€");
+        check("{{ 1234.5 | money(currency='EUR') }}", "fr-FR", "1\u{a0}234,50\u{a0}€");
+        check("{{ 1234.5 | money(currency='EUR') }}", "nl", "€\u{a0}1.234,50");
+        check("{{ 1234567.5 | money(currency='INR') }}", "hi", "₹12,34,567.50");
+        check("{{ 1234.5 | money(currency='CHF') }}", "de-CH", "1’234.50\u{a0}CHF");
+        check("{{ 1234 | money(currency='JPY') }}", "en", "¥1,234");
+        check("{{ 1234 | money(currency='JPY') }}", "ru", "1\u{a0}234\u{a0}¥");
         check("{{ 7 | money }}", "de", "7\u{a0}€");
         check("{{ 7 | money(currency=nothing) }}", "en", "€7");
         check("{{ nothing | money }}", "en", "");
+    }
+
+    #[test]
+    fn dates_are_written_as_the_language_of_the_letter_does() {
         check("{{ at | date }}", "en", "22 November 2026");
+        check("{{ at | date }}", "en-US", "November 22, 2026");
         check("{{ at | date }}", "ru", "22 ноября 2026");
+        check("{{ at | date }}", "de", "22. November 2026");
+        check("{{ at | date }}", "es", "22 de noviembre de 2026");
+        check("{{ at | date }}", "pl", "22 listopada 2026");
+        check("{{ at | date }}", "ja", "2026年11月22日");
+        check("{{ at | date(locale='fr') }}", "en", "22 novembre 2026");
+        check("{{ at | date(format='weekday') }}", "en", "Sunday, 22 November");
+        check("{{ at | date(format='weekday') }}", "ru", "воскресенье, 22 ноября");
+        check("{{ at | date(format='weekday') }}", "de", "Sonntag, 22. November");
+        check("{{ at | date(format='short') }}", "ru", "22.11.2026");
+        check("{{ at | date(format='short') }}", "en", "22 Nov 2026");
+        check("{{ at | date(format='short') }}", "fr", "22/11/2026");
+        check("{{ at | date(format='day') }}", "ru", "22 ноября");
+        check("{{ at | date(format='time') }}", "en-US", "9:00 AM");
+        check("{{ at | date(format='%B') }}", "ru", "ноября");
         check("{{ at | date(format='%H:%M') }}", "en", "09:00");
         check("{{ at | date(format='%H:%M', zone='UTC') }}", "en", "06:00");
         check("{{ text | date }}", "en", "22 November 2026");
+    }
+
+    #[test]
+    fn words_go_with_their_number() {
+        let words = "{{ N | plural(one='товар', few='товара', many='товаров') }}";
+        for (number, expected) in
+            [("0", "товаров"), ("1", "товар"), ("3", "товара"), ("11", "товаров"), ("121", "товар"), ("1.5", "товара")]
+        {
+            check(&words.replace("N", number), "ru-RU", expected);
+        }
+        check("{{ 1 | plural(one='item', other='items') }}", "en", "item");
+        check("{{ 2 | plural(one='item', other='items') }}", "en", "items");
+        check("{{ 2 | plural(one='item', other='items') }}", "ru", "items");
+        check("{{ 5 | plural(one='x', other='y') }}", "ja", "y");
+        check("{{ nothing | plural(one='item', other='items') }}", "en", "items");
+    }
+
+    #[test]
+    fn names_and_what_is_missing() {
+        check("{{ customer.first_name | first_name(fallback='friend') }}", "en", "Anna");
+        check("{{ nothing | first_name(fallback='friend') }}", "en", "friend");
+        check("{{ 'ANNA' | first_name(fallback='friend') }}", "en", "friend");
+        check("{{ 'ANNA' | first_name }}", "en", "");
         check("{{ nothing | default(value='friend') }}", "en", "friend");
         check("{{ nothing }}", "en", "");
     }
@@ -196,7 +135,8 @@ mod tests {
     fn a_bad_format_is_an_error_and_no_panic() {
         let shop = Shop::default();
         let context = Context::from_serialize(&serde_json::json!({"at": 0})).expect("a context");
-        assert!(engine(&shop).render_str("{{ at | date(format='%Q%') }}", &context, false).is_err());
-        assert!(engine(&shop).render_str("{{ at | date(zone='Mars') }}", &context, false).is_err());
+        for bad in ["at | date(format='%Q%')", "at | date(zone='Mars')", "at | plural", "'x' | plural(other='y')"] {
+            assert!(engine(&shop).render_str(&format!("{{{{ {bad} }}}}"), &context, false).is_err(), "{bad}");
+        }
     }
 }

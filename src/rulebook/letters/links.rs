@@ -44,12 +44,16 @@ pub(super) fn closure<'a>(name: &'a str, templates: &'a BTreeMap<String, Templat
 
 /// First parts of the names that a template reads, with those of the templates it comes to.
 pub(super) fn roots(name: &str, templates: &BTreeMap<String, Template<'_>>) -> BTreeSet<String> {
-    closure(name, templates)
-        .into_iter()
-        .filter_map(|name| templates.get(name))
-        .flat_map(|template| &template.scan.paths)
-        .filter_map(|path| path.parts.first().map(|(root, _)| root.clone()))
-        .collect()
+    let scans: Vec<&Scan> =
+        closure(name, templates).into_iter().filter_map(|name| templates.get(name)).map(|t| &t.scan).collect();
+    let paths = scans.iter().flat_map(|scan| &scan.paths);
+    let mut roots: BTreeSet<String> =
+        paths.filter_map(|path| path.parts.first().map(|(root, _)| root.clone())).collect();
+    // A date is one in the customer's zone.
+    if scans.iter().flat_map(|scan| &scan.filters).any(|(filter, _)| filter == "date") {
+        roots.insert("customer".to_owned());
+    }
+    roots
 }
 
 /// What a template and those that it comes to read of the event, as `event.order`, without having asked for it by `if` or having

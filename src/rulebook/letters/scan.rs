@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::calls::{Call, arguments};
 use super::tokens::{Kind, Token, find, next_open, tokens};
 
 /// Names found in a template.
@@ -18,6 +19,8 @@ pub(super) struct Scan {
     /// Those that are asked for before they are read, by `if`, or that have something to stand in for them.
     pub(super) asked: BTreeSet<String>,
     pub(super) filters: Vec<Name>,
+    /// The same with what is said to them.
+    pub(super) calls: Vec<Call>,
     /// Paths, as written, that go into the filter `money` without a word of the currency.
     pub(super) bare_money: Vec<Name>,
     pub(super) tests: Vec<Name>,
@@ -242,6 +245,8 @@ impl Walk {
             if name == "default" {
                 self.scan.asked.extend(path_before(tokens, index - 1));
             }
+            let arguments = arguments(tokens, index);
+            self.scan.calls.push(Call { name: name.clone(), place: place.clone(), arguments });
             self.scan.filters.push((name.clone(), place));
             return index + 1;
         }

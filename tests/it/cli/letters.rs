@@ -80,7 +80,7 @@ fn without_a_customer_somebody_is_made_up_and_no_database_is_touched() {
     let until = text(&render(folder.path(), &["until", "--as", "text"]));
     assert!(until.contains("leaf until 20"), "{until}");
     let html = text(&render(folder.path(), &["cart-promo", "--as", "html"]));
-    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("SAMPLE-CODE"), "{html}");
+    assert!(html.starts_with("<!doctype html>") && html.contains("SAMPLE-CODE"), "{html}");
     assert!(!folder.path().join("data").exists());
     let token = said.split("/u/").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a link");
     assert!(LinkSigner::of_previews().verify(token).is_some(), "the link is a preview's: {token}");
