@@ -151,6 +151,7 @@ impl App {
             book,
             links,
             machines: Machines::new(&settings.mail.tracking)?,
+            tracking: settings.mail.tracking.clone(),
             address_header: settings.server.address_header.clone(),
             clock,
             shop: settings.shop.clone(),

@@ -34,6 +34,7 @@ pub mod others;
 pub mod pause;
 pub mod placement;
 pub mod policy;
+pub mod preferences;
 pub mod promo;
 pub mod reading;
 pub mod reads;

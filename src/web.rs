@@ -16,6 +16,7 @@ pub mod hooks;
 pub mod intake;
 pub mod maps;
 pub mod pages;
+pub mod preferences;
 pub mod problem;
 pub mod providers;
 pub mod track;
@@ -37,7 +38,7 @@ use crate::engine::ingest::Ingest;
 use crate::mail::Machines;
 use crate::mail::links::LinkSigner;
 use crate::rulebook::Book;
-use crate::settings::{ApiSettings, IngestSettings, ShopSettings};
+use crate::settings::{ApiSettings, IngestSettings, ShopSettings, TrackingSettings};
 use crate::store::Store;
 
 pub use pages::{Pages, PagesError};
@@ -58,6 +59,8 @@ pub struct WebState {
     pub links: LinkSigner,
     /// Who follows links without being a person.
     pub machines: Machines,
+    /// Whether opens and clicks are noted, and of whom.
+    pub tracking: TrackingSettings,
     /// The header in which a reverse proxy tells who asked.
     pub address_header: Option<String>,
     /// The time.
@@ -94,6 +97,10 @@ pub fn router(state: WebState) -> Router {
         .route(
             "/u/{token}",
             get(unsubscribe::show).post(unsubscribe::act).layer(DefaultBodyLimit::max(unsubscribe::MAX_BODY)),
+        )
+        .route(
+            "/p/{token}",
+            get(preferences::show).post(preferences::act).layer(DefaultBodyLimit::max(preferences::MAX_BODY)),
         )
         .route("/c/{token}", get(track::click))
         .route("/o/{name}", get(track::open))

@@ -163,6 +163,7 @@ fn who(customer: &Customer, zone: Tz) -> io::Result<()> {
         ("deleted", out::when_maybe(customer.deleted_at, zone)),
         ("stage", stages.collect::<Vec<_>>().join("; ")),
         ("consent", consents.collect::<Vec<_>>().join("; ")),
+        ("wishes", customer.preferences.in_words(customer.now, zone).join("; ")),
     ])
 }
 

@@ -114,11 +114,16 @@ pub enum LimitKind {
     Holiday,
     /// The rule is paused, or was and its letters take their turns.
     Paused,
+    /// The customer wishes for fewer letters.
+    Fewer,
+    /// The customer wishes for no letters until a moment.
+    Rest,
 }
 
 impl LimitKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Cap, Self::Gap, Self::Quiet, Self::DayOff, Self::Holiday, Self::Paused];
+    pub const ALL: [Self; 8] =
+        [Self::Cap, Self::Gap, Self::Quiet, Self::DayOff, Self::Holiday, Self::Paused, Self::Fewer, Self::Rest];
 
     /// A short stable code for columns, figures and filters.
     pub fn code(self) -> &'static str {
@@ -129,6 +134,8 @@ impl LimitKind {
             Self::DayOff => "day_off",
             Self::Holiday => "holiday",
             Self::Paused => "paused",
+            Self::Fewer => "customer_cap",
+            Self::Rest => "customer_pause",
         }
     }
 }
@@ -148,6 +155,8 @@ pub(super) enum Scope<'a> {
     Shop,
     Map(&'a str),
     Rule(&'a str),
+    /// The customer's own wish: letters of every purpose that heeds wishes count together.
+    Customer,
 }
 
 impl Scope<'_> {
@@ -156,6 +165,7 @@ impl Scope<'_> {
             Self::Shop => "the shop".into(),
             Self::Map(map) => format!("the map {map}"),
             Self::Rule(rule) => format!("the rule {rule}"),
+            Self::Customer => "the customer's wish".into(),
         }
     }
 }

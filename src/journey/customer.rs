@@ -15,6 +15,7 @@ use super::attention::Held;
 use super::event::{Cart, Key, Phase};
 use super::money::Money;
 use super::newcomers::NewRules;
+use super::preferences::Preferences;
 use super::reading::ReadingHours;
 use super::reads::Reads;
 use super::returned::Returns;
@@ -46,6 +47,9 @@ pub struct Customer {
     pub attributes: BTreeMap<String, Attribute>,
     /// What was agreed to, by purpose.
     pub consents: BTreeMap<String, Consent>,
+    /// What is wished of letters beyond that.
+    #[serde(skip_serializing_if = "Preferences::is_empty")]
+    pub preferences: Preferences,
     /// Deleted in the source; nothing is sent any more.
     pub deleted_at: Option<Timestamp>,
     /// Facts of orders.

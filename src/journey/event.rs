@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::money::Money;
+use super::preferences::Wishes;
 use super::time::Timestamp;
 
 /// The kinds that facts know. Any other lower-case dotted name is a shop's own kind.
@@ -145,6 +146,16 @@ pub struct Profile {
     /// What the customer agreed to (`true`) or refused (`false`), by purpose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub consents: BTreeMap<String, bool>,
+    /// What the customer wishes of letters: a pause, fewer of them, none of a map.
+    #[serde(default, skip_serializing_if = "Wishes::is_empty")]
+    pub preferences: Wishes,
+}
+
+impl Profile {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty() && self.consents.is_empty() && self.preferences.is_empty()
+    }
 }
 
 /// Where an order stands, whatever the shop calls its statuses.

@@ -62,6 +62,7 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
             into.consents.insert(purpose.clone(), consent.clone());
         }
     }
+    into.preferences.merge(&gone.preferences);
     into.returns.merge(&gone.returns);
     let mut other = taken_over(book, gone.clone(), now, &mut effects);
     end_by_orders(book, &mut into, gone, now, &mut effects);

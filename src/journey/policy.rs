@@ -1,5 +1,5 @@
-//! Policies between a planned letter and the relay: exit, what must still hold, consent, address, holdout, suppression,
-//! limits.
+//! Policies between a planned letter and the relay: exit, what must still hold, consent, the map's letters, address, holdout,
+//! suppression, limits.
 //!
 //! They are asked when a letter is planned and again at the last moment before it is handed over.
 
@@ -64,7 +64,7 @@ pub fn at_planning(book: &Rulebook, customer: &Customer, rule: &Rule, letter: Op
     if let Some(letter) = letter {
         ask_still(&mut verdict, book, customer, rule, letter, customer.now);
     }
-    consent_and_address(&mut verdict, book, customer, &rule.purpose);
+    consent_and_address(&mut verdict, book, customer, (&rule.purpose, Some(rule)));
     holdout(&mut verdict, book, customer, Some(rule));
     verdict
 }
@@ -95,9 +95,10 @@ pub fn at_sending(
     if let Some(rule) = book.rule_under(&pending.rulebook, &pending.rule) {
         ask_still(&mut verdict, book, customer, rule, letter, now);
     }
-    consent_and_address(&mut verdict, book, customer, &pending.purpose);
+    let rule = book.rule_under(&pending.rulebook, &pending.rule);
+    consent_and_address(&mut verdict, book, customer, (&pending.purpose, rule));
     suppression(&mut verdict, suppressed);
-    holdout(&mut verdict, book, customer, book.rule_under(&pending.rulebook, &pending.rule));
+    holdout(&mut verdict, book, customer, rule);
     if verdict.withhold.is_none() {
         limits(&mut verdict, book, customer, message, now);
     }
@@ -149,7 +150,12 @@ fn limits(verdict: &mut Verdict, book: &Rulebook, customer: &Customer, message: 
     }
 }
 
-fn consent_and_address(verdict: &mut Verdict, book: &Rulebook, customer: &Customer, purpose: &str) {
+fn consent_and_address(
+    verdict: &mut Verdict,
+    book: &Rulebook,
+    customer: &Customer,
+    (purpose, rule): (&str, Option<&Rule>),
+) {
     let deleted = customer.deleted_at.map(|_| WithheldReason::Deleted);
     let note = if deleted.is_some() { "deleted in the source" } else { "not deleted" };
     verdict.ask("exists", note.into(), deleted);
@@ -166,6 +172,12 @@ fn consent_and_address(verdict: &mut Verdict, book: &Rulebook, customer: &Custom
         None => (format!("never agreed to {purpose}"), Some(WithheldReason::NoConsent)),
     };
     verdict.ask("consent", note, reason);
+    if let Some(rule) = rule
+        && let Some(since) = customer.preferences.refuses(&rule.map, purpose)
+    {
+        let note = format!("no letters of the map {} are wanted since {}", rule.map, since.in_words(book.shop.zone));
+        verdict.ask("map", note, Some(WithheldReason::MapRefused));
+    }
     let (note, reason) = match customer.email() {
         None => ("no e-mail address".to_owned(), Some(WithheldReason::NoAddress)),
         Some(address) if is_address(address) => ("the address is valid".to_owned(), None),

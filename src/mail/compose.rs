@@ -348,6 +348,11 @@ impl Composer {
         format!("{}/u/{token}", self.public_url)
     }
 
+    /// The page where the customer chooses which letters come.
+    fn preferences_url(&self, job: &Job<'_>) -> String {
+        format!("{}/p/{}", self.public_url, self.signer.sign_preferences(&job.customer.id, job.message))
+    }
+
     /// What the letter reads: the customer's facts, what the run captured, and what only a letter has.
     fn context(&self, job: &Job<'_>, unsubscribe: &str, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
         let event = job.inputs.get("event").filter(|event| !event.is_null());
@@ -359,6 +364,7 @@ impl Composer {
         promo_with_code(&mut context);
         context.insert("shop".into(), self.shop.clone());
         context.insert("unsubscribe_url".into(), unsubscribe.into());
+        context.insert("preferences_url".into(), self.preferences_url(job).into());
         context.insert("message_id".into(), job.message.into());
         context.insert("locale".into(), job.locale.into());
         context

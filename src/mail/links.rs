@@ -1,10 +1,11 @@
-//! Links that only we can have made: who may be unsubscribed, from what, by which letter.
+//! Links that only we can have made: who may be unsubscribed, from what, by which letter, and who may choose.
 //!
 //! Invariants: anyone may read a token, nobody can make or change one without the secret; it never expires, for a letter of
 //! last year must still be able to unsubscribe (RFC 8058 knows no expiry). Nothing is looked up to verify one.
 //!
 //! Not here: what following a link does (`web`).
 
+mod choice;
 mod short;
 
 use base64::Engine as _;
@@ -60,34 +61,43 @@ impl LinkSigner {
 
     /// The token of a link that refuses `purpose` on behalf of `customer`: letters, digits, `-` and `_` only.
     pub fn sign_unsubscribe(&self, customer: &str, purpose: &str, message: &str) -> String {
+        self.sign(UNSUBSCRIBE, &[customer, purpose, message])
+    }
+
+    /// What a token says; `None` unless it was made here with the same secret.
+    pub fn verify(&self, token: &str) -> Option<Unsubscribe> {
+        let [customer, purpose, message] = self.parts(UNSUBSCRIBE, token)?;
+        Some(Unsubscribe { customer, purpose, message })
+    }
+
+    fn sign(&self, use_for: &[u8], parts: &[&str]) -> String {
         let mut token = vec![VERSION];
-        for part in [customer, purpose, message] {
+        for part in parts {
             // Ids and purposes are short; one that is cut here fails to verify as itself and unsubscribes nobody else.
             let part = &part.as_bytes()[..part.len().min(usize::from(u8::MAX))];
             token.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
             token.extend_from_slice(part);
         }
-        let mac = self.mac(UNSUBSCRIBE, &token).finalize().into_bytes();
+        let mac = self.mac(use_for, &token).finalize().into_bytes();
         token.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// What a token says; `None` unless it was made here with the same secret.
-    pub fn verify(&self, token: &str) -> Option<Unsubscribe> {
+    fn parts<const N: usize>(&self, use_for: &[u8], token: &str) -> Option<[String; N]> {
         if token.len() > MAX_TOKEN {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (said, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
-        self.mac(UNSUBSCRIBE, said).verify_slice(mac).ok()?;
+        self.mac(use_for, said).verify_slice(mac).ok()?;
         let mut rest = said.strip_prefix(&[VERSION])?;
-        let mut next = || {
-            let (length, after) = rest.split_first()?;
+        let mut parts = Vec::with_capacity(N);
+        while let Some((length, after)) = rest.split_first() {
             let (part, after) = after.split_at_checked(usize::from(*length))?;
             rest = after;
-            String::from_utf8(part.to_vec()).ok()
-        };
-        Some(Unsubscribe { customer: next()?, purpose: next()?, message: next()? })
+            parts.push(String::from_utf8(part.to_vec()).ok()?);
+        }
+        parts.try_into().ok()
     }
 
     /// A MIME boundary for a letter: the same each time, and not to be guessed by whoever can put text into the letter.

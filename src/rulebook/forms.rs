@@ -24,7 +24,7 @@ pub(super) use pool::PoolForm;
 pub(super) use rule::{ConditionsForm, ExitForm, GoalForm, OnForm, ReenterForm, RuleForm};
 pub(super) use scenario::{
     Amount, CartForm, Entries, EventForm, ExpectForm, GivenForm, HeldForm, ItemForm, LetterDetails, LetterForm,
-    MaybeStage, OneOrMany, OrderForm, ScenarioForm, ScenariosForm, WithheldForm,
+    MaybeStage, OneOrMany, OrderForm, PreferencesForm, ScenarioForm, ScenariosForm, WithheldForm,
 };
 pub(super) use segments::{SegmentForm, SegmentsForm};
 pub(super) use step::{

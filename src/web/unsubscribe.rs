@@ -18,7 +18,7 @@ use super::problem::{RETRY_AFTER_SECONDS, log_failure};
 use super::{App, WebState};
 use crate::engine::own;
 use crate::mail::links::{LinkSigner, Unsubscribe};
-use words::Words;
+pub(super) use words::{Words, of as words_for};
 
 /// Largest body that is looked at: a form of one field needs no more.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -72,13 +72,15 @@ fn page(state: &WebState, words: &'static Words, link: &Unsubscribe, step: &str,
     context.insert("what", &words.purpose(&link.purpose));
     context.insert("shop", &state.shop.name);
     context.insert("shop_url", &state.shop.url);
+    context.insert("preferences", &state.links.sign_preferences(&link.customer, &link.message));
     state.pages.render(status, "unsubscribe.html", &context)
 }
 
 /// A link of a letter that was a test, or no link of ours at all.
 pub(super) fn not_ours(state: &WebState, token: &str) -> Response {
     let words = words::of(&state.shop.locale);
-    if LinkSigner::of_previews().verify(token).is_some() {
+    let previews = LinkSigner::of_previews();
+    if previews.verify(token).is_some() || previews.verify_preferences(token).is_some() {
         return state.pages.message(StatusCode::OK, words.lang, words.test_title, words.test_text);
     }
     state.pages.message(StatusCode::NOT_FOUND, words.lang, words.unknown_title, words.unknown_text)

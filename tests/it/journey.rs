@@ -16,6 +16,7 @@ mod limits;
 mod newcomers;
 mod obstacles;
 mod pauses;
+mod preferences;
 mod promo;
 pub mod properties;
 mod segments;

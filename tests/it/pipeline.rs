@@ -20,6 +20,7 @@ mod inbox;
 mod lanes;
 mod letters;
 mod merges;
+mod preferences;
 mod promo;
 mod refusals;
 mod segments;

@@ -128,6 +128,7 @@ pub fn arrival(when: Timestamp) -> Event {
         profile: Some(Profile {
             attributes: attributes.as_object().cloned().unwrap_or_default(),
             consents: BTreeMap::from([("marketing".to_owned(), true)]),
+            ..Profile::default()
         }),
         ..event("customer.created", when)
     }

@@ -5,6 +5,7 @@ mod calls;
 mod events;
 mod hooks;
 mod maps;
+mod preferences;
 mod sample;
 mod site;
 mod unsubscribe;

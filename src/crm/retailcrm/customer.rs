@@ -146,14 +146,14 @@ pub(super) fn events(
         let when = said.at.map_or_else(|| "undated".to_owned(), |at| seconds(at).to_string());
         let id = format!("customer/{name}/consent/{purpose}/{answer}/{when}");
         let mut event = reader.event(kind::CUSTOMER_UPDATED, id, at, keys.clone());
-        event.profile = Some(Profile { attributes: Map::new(), consents: [(purpose, said.granted)].into() });
+        event.profile = Some(Profile { consents: [(purpose, said.granted)].into(), ..Profile::default() });
         events.push(event);
     }
     let content = json!([attributes, undated_refusals]);
     // With the moment: what changes and changes back is two changes. The core ignores a sight that changes nothing.
     let id = format!("customer/{name}/updated/{}/{}", fingerprint(&content), seconds(as_of));
     let mut updated = reader.event(kind::CUSTOMER_UPDATED, id, as_of, keys);
-    updated.profile = Some(Profile { attributes, consents: undated_refusals });
+    updated.profile = Some(Profile { attributes, consents: undated_refusals, ..Profile::default() });
     events.push(updated);
     Ok(events)
 }
@@ -168,7 +168,7 @@ pub(super) fn created(reader: &Reader<'_>, customer: &Customer, extent: Extent) 
         .collect();
     let id = format!("customer/{}/created", name_of(customer));
     let mut event = reader.event(kind::CUSTOMER_CREATED, id, at, customer.keys(&reader.account.connection));
-    event.profile = Some(Profile { attributes: attributes(reader, customer, extent)?, consents });
+    event.profile = Some(Profile { attributes: attributes(reader, customer, extent)?, consents, ..Profile::default() });
     Ok(Some(event))
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Invariant: `order.created` carries no status that was only reached later, or the change to it would go unnoticed.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -233,7 +231,7 @@ fn promo_code(reader: &Reader<'_>, order: &Order) -> Option<String> {
 fn profile_of(reader: &Reader<'_>, order: &Order) -> Result<Option<Profile>, ParseError> {
     if let Some(person) = order.person().filter(|person| person.has_content()) {
         let attributes = attributes(reader, person, Extent::Part)?;
-        return Ok(Some(Profile { attributes, consents: BTreeMap::new() }));
+        return Ok(Some(Profile { attributes, ..Profile::default() }));
     }
     let said = [
         ("email", order.email.as_ref().filter(|address| address.contains('@'))),
@@ -247,7 +245,7 @@ fn profile_of(reader: &Reader<'_>, order: &Order) -> Result<Option<Profile>, Par
         .filter(|_| !known_otherwise)
         .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?.as_str()))))
         .collect();
-    Ok((!attributes.is_empty()).then(|| Profile { attributes, consents: BTreeMap::new() }))
+    Ok((!attributes.is_empty()).then(|| Profile { attributes, ..Profile::default() }))
 }
 
 fn touchpoint(method: &str) -> String {

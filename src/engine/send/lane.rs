@@ -45,7 +45,7 @@ impl Lane {
             }
             let claimed = Arc::clone(&prepared.claimed);
             let in_hand = InHand::hold(&self.engine, &claimed.id);
-            let (handed_over, following) = join(self.hand_over(prepared), self.prepare()).await;
+            let (handed_over, following) = join(Box::pin(self.hand_over(prepared)), self.prepare()).await;
             // It was asked for before this letter's mark, so it is there by now.
             in_hand_no_more(before.take()).await;
             match handed_over {

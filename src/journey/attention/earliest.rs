@@ -26,7 +26,8 @@ impl Limits {
         };
         for cap in &self.caps {
             if let Some(until) = room(*cap, at, taken) {
-                return Some(told(until, LimitKind::Cap, format!("at most {} in {}", cap.most, cap.span)));
+                let kind = if scope == Scope::Customer { LimitKind::Fewer } else { LimitKind::Cap };
+                return Some(told(until, kind, format!("at most {} in {}", cap.most, cap.span)));
             }
         }
         if let Some(span) = self.gap

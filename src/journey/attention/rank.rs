@@ -5,6 +5,7 @@ use super::{AtLimit, Held, LimitKind, Scope, limits_of};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::{Customer, Pending};
 use crate::journey::effect::{PolicyVerdict, WithheldReason};
+use crate::journey::preferences::{PATIENCE, TRANSACTIONAL};
 use crate::journey::rule::Rule;
 use crate::journey::time::{Span, Timestamp};
 
@@ -91,7 +92,9 @@ pub fn slots(book: &Rulebook, customer: &Customer, now: Timestamp) -> Vec<Slot> 
 }
 
 fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp, taken: &[Taken<'_>]) -> Slot {
-    let limits = limits_of(book, book.rule_under(&pending.rulebook, &pending.rule), &pending.purpose);
+    let wished = customer.preferences.limits(&pending.purpose);
+    let mut limits = limits_of(book, book.rule_under(&pending.rulebook, &pending.rule), &pending.purpose);
+    limits.extend(wished.as_ref().map(|limits| (Scope::Customer, limits)));
     let due = pending.turn_at.unwrap_or(pending.planned_at);
     let mut slot =
         Slot { message: pending.message.clone(), at: now.max(due), by: None, verdicts: Vec::new(), withhold: None };
@@ -113,6 +116,7 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
             let zone = limits.zone.of(customer, shop);
             limits.obstacle(*scope, slot.at, counted, zone).map(|obstacle| (obstacle, limits.at_limit))
         });
+        let met = met.chain(rest(customer, &pending.purpose, slot.at));
         let Some((Obstacle { until, kind, limit }, at_limit)) = met.max_by_key(|(obstacle, _)| obstacle.until) else {
             if slot.verdicts.is_empty() && !limits.is_empty() {
                 slot.verdicts.push(verdict("limits", true, "no limit is met".into()));
@@ -135,15 +139,23 @@ fn slot(book: &Rulebook, customer: &Customer, pending: &Pending, now: Timestamp,
     slot
 }
 
+/// The customer's pause, if a moment lies in one.
+fn rest(customer: &Customer, purpose: &str, at: Timestamp) -> Option<(Obstacle, AtLimit)> {
+    let until = customer.preferences.rests_until(purpose, at)?;
+    let limit = "the customer wants no letters for a while".to_owned();
+    Some((Obstacle { until, kind: LimitKind::Rest, limit }, AtLimit::Wait(PATIENCE)))
+}
+
 /// The moments of the letters that count for limits of a scope, in order.
 fn counted(scope: Scope<'_>, pending: &Pending, taken: &[Taken<'_>]) -> Vec<Timestamp> {
     let counts = |other: &&Taken<'_>| {
-        other.purpose == pending.purpose
-            && match scope {
-                Scope::Shop => true,
-                Scope::Map(map) => other.map == map,
-                Scope::Rule(rule) => other.rule == rule,
-            }
+        let same = other.purpose == pending.purpose;
+        match scope {
+            Scope::Shop => same,
+            Scope::Map(map) => same && other.map == map,
+            Scope::Rule(rule) => same && other.rule == rule,
+            Scope::Customer => other.purpose != TRANSACTIONAL,
+        }
     };
     let mut counted: Vec<Timestamp> = taken.iter().filter(counts).map(|other| other.at).collect();
     counted.sort_unstable();

@@ -58,6 +58,8 @@ pub enum WithheldReason {
     NoConsent,
     /// The customer refused this purpose.
     ConsentRefused,
+    /// The customer wants no letters of this map.
+    MapRefused,
     /// The address is on the suppression list.
     Suppressed,
     /// The customer has no address.
@@ -94,6 +96,7 @@ impl WithheldReason {
             "exited",
             "no_consent",
             "consent_refused",
+            "map_refused",
             "suppressed",
             "no_address",
             "bad_address",
@@ -114,6 +117,7 @@ impl WithheldReason {
             Self::Exited { .. } => "exited",
             Self::NoConsent => "no_consent",
             Self::ConsentRefused => "consent_refused",
+            Self::MapRefused => "map_refused",
             Self::Suppressed => "suppressed",
             Self::NoAddress => "no_address",
             Self::BadAddress => "bad_address",
@@ -173,6 +177,7 @@ impl fmt::Display for WithheldReason {
             Self::Exited { end } => write!(f, "the run ended first: {end}"),
             Self::NoConsent => f.write_str("the customer never agreed to this purpose"),
             Self::ConsentRefused => f.write_str("the customer refused this purpose"),
+            Self::MapRefused => f.write_str("the customer wants no letters of this map"),
             Self::Suppressed => f.write_str("the address is on the suppression list"),
             Self::NoAddress => f.write_str("the customer has no e-mail address"),
             Self::BadAddress => f.write_str("the e-mail address is not valid"),
@@ -185,6 +190,8 @@ impl fmt::Display for WithheldReason {
                 LimitKind::DayOff => "it fell due on a day off, and waiting would take too long",
                 LimitKind::Paused => "its rule was paused",
                 LimitKind::Holiday => "it fell due on a holiday, and waiting would take too long",
+                LimitKind::Fewer => "the customer wishes for fewer letters, and there is no room in time",
+                LimitKind::Rest => "it fell due in the customer's pause",
             }),
             Self::Skipped => f.write_str("it was overdue when its rule was resumed after a pause"),
             Self::Stale => f.write_str("what it tells is not so any more"),

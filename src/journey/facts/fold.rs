@@ -128,6 +128,9 @@ fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> B
             changed.insert(Topic::Consents);
         }
     }
+    if customer.preferences.take(&profile.preferences, at) {
+        changed.insert(Topic::Preferences);
+    }
     changed
 }
 

@@ -17,6 +17,8 @@ pub enum Topic {
     Stages,
     /// `consent.…`
     Consents,
+    /// What is wished of letters: no condition reads it, what waits is asked anew.
+    Preferences,
 }
 
 impl Topic {

@@ -34,6 +34,7 @@ pub(super) fn customer(book: &Rulebook, shop: &ShopSettings, now: Timestamp) -> 
     let profile = Profile {
         attributes: attributes.as_object().cloned().unwrap_or_default(),
         consents: BTreeMap::from([("marketing".to_owned(), true)]),
+        ..Profile::default()
     };
     let seen = Event { profile: Some(profile), ..blank(kind::CUSTOMER_CREATED, now.before(Span::days(40))) };
     let delivered = Event { order: Some(order(shop, now)), ..blank(kind::ORDER_COMPLETED, now.before(Span::days(30))) };

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-pub(in crate::rulebook) use happening::{CartForm, EventForm, ItemForm, OrderForm};
+pub(in crate::rulebook) use happening::{CartForm, EventForm, ItemForm, OrderForm, PreferencesForm};
 pub(in crate::rulebook) use values::{Amount, Entries, MaybeStage, OneOrMany};
 
 use super::{SpanText, Text};
@@ -81,6 +81,8 @@ pub(in crate::rulebook) struct GivenForm {
     pub(in crate::rulebook) customer: Option<Entries>,
     /// What the customer agreed to (`true`) or refused (`false`), by purpose.
     pub(in crate::rulebook) consent: Option<Entries>,
+    /// What the customer wishes of letters: a pause, fewer of them, none of a map.
+    pub(in crate::rulebook) preferences: Option<PreferencesForm>,
     /// Orders placed earlier.
     #[schemars(default)]
     pub(in crate::rulebook) orders: Vec<OrderForm>,
@@ -91,7 +93,7 @@ pub(in crate::rulebook) struct GivenForm {
     pub(in crate::rulebook) history: Vec<EventForm>,
 }
 
-fields!(GivenForm { customer, consent, orders, cart, history });
+fields!(GivenForm { customer, consent, preferences, orders, cart, history });
 
 /// What must be so at a moment.
 #[derive(Debug, JsonSchema)]

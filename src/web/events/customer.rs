@@ -9,6 +9,7 @@ use super::SOURCE;
 use super::fields::{Fields, ID_CHARS, TEXT_CHARS, text, word};
 use crate::journey::date::parse_day;
 use crate::journey::event::{Key, Profile};
+use crate::journey::preferences::{MOST, Wishes};
 
 const TEXTS: [&str; 5] = ["first_name", "last_name", "locale", "site", "city"];
 const LISTS: [&str; 2] = ["tags", "segments"];
@@ -32,14 +33,16 @@ pub fn read(mut fields: Fields<'_>) -> (Vec<Key>, Option<Profile>) {
         own_attributes(own, &mut profile.attributes);
     }
     if let Some(consents) = fields.object("consent") {
-        profile.consents = read_consents(consents);
+        profile.consents = flags(consents, "is not a purpose");
+    }
+    if let Some(wishes) = fields.object("preferences") {
+        profile.preferences = preferences(wishes);
     }
     if keys.is_empty() && fields.faults().is_empty() {
         fields.fault("id", "is missing: name the customer by id, external_id, email or phone");
     }
     fields.close();
-    let said = !profile.attributes.is_empty() || !profile.consents.is_empty();
-    (keys, said.then_some(profile))
+    (keys, Some(profile).filter(|profile| !profile.is_empty()))
 }
 
 fn email(fields: &Fields<'_>, said: Value, attributes: &mut Map<String, Value>) -> Option<Key> {
@@ -139,20 +142,41 @@ fn own_attributes(fields: Fields<'_>, attributes: &mut Map<String, Value>) {
     }
 }
 
-fn read_consents(fields: Fields<'_>) -> BTreeMap<String, bool> {
+/// Names that are agreed to or refused.
+fn flags(fields: Fields<'_>, no_name: &str) -> BTreeMap<String, bool> {
     let faults = fields.faults();
     let prefix = fields.path("");
-    let mut consents = BTreeMap::new();
-    for (purpose, said) in fields.rest() {
+    let mut flags = BTreeMap::new();
+    for (name, said) in fields.rest() {
         match said.as_bool() {
-            Some(granted) if is_name(&purpose) => {
-                consents.insert(purpose, granted);
+            Some(said) if is_name(&name) => {
+                flags.insert(name, said);
             }
-            Some(_) => faults.add(format!("{prefix}{purpose}"), "is not a purpose"),
-            None => faults.add(format!("{prefix}{purpose}"), format!("must be true or false, not {}", word(&said))),
+            Some(_) => faults.add(format!("{prefix}{name}"), no_name),
+            None => faults.add(format!("{prefix}{name}"), format!("must be true or false, not {}", word(&said))),
         }
     }
-    consents
+    flags
+}
+
+/// What the customer wishes of letters. `null` says that there is no such wish any more.
+fn preferences(mut fields: Fields<'_>) -> Wishes {
+    let mut wishes = Wishes::default();
+    let no_pause = fields.is_null("paused_until").then_some(None);
+    wishes.paused_until = fields.moment("paused_until").map(Some).or(no_pause);
+    if let Some(said) = fields.raw("most_a_week") {
+        let most = said.as_u64().and_then(|most| u32::try_from(most).ok()).filter(|most| (1..=MOST).contains(most));
+        match most {
+            None if said.is_null() => wishes.most_a_week = Some(None),
+            None => fields.fault("most_a_week", format!("must be a whole number from 1 to {MOST}, or null")),
+            most => wishes.most_a_week = Some(most),
+        }
+    }
+    if let Some(maps) = fields.object("maps") {
+        wishes.maps = flags(maps, "is not the id of a map");
+    }
+    fields.close();
+    wishes
 }
 
 fn is_name(name: &str) -> bool {

@@ -90,6 +90,11 @@ impl<'f> Fields<'f> {
         self.object.remove(name)
     }
 
+    /// Whether a field is there and says `null`.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
+    }
+
     /// Takes a field; `null` counts as absent.
     pub fn value(&mut self, name: &'static str) -> Option<Value> {
         self.raw(name).filter(|v| !v.is_null())

@@ -24,14 +24,14 @@ fn render(folder: &Path, args: &[&str]) -> Vec<u8> {
     run.get_output().stdout.clone()
 }
 
-/// The parts of a letter without what is another's in every letter: the links that unsubscribe.
+/// The parts of a letter without what is another's in every letter: the links that unsubscribe and let choose.
 fn parts(source: &[u8]) -> Vec<String> {
-    let link = |text: String| {
-        let (before, rest) = text.split_once("https://post.shop.example/u/").expect("a link to unsubscribe");
+    let link = |text: String, of: &str| {
+        let (before, rest) = text.split_once(&format!("https://post.shop.example/{of}/")).expect("the link");
         let after = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         format!("{before}LINK{after}")
     };
-    Part::read(source).parts().iter().map(|part| link(part.text())).collect()
+    Part::read(source).parts().iter().map(|part| link(link(part.text(), "u"), "p")).collect()
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ fn customer() -> Customer {
     profile.profile = Some(Profile {
         attributes: attributes.as_object().cloned().unwrap_or_default(),
         consents: BTreeMap::from([("marketing".to_owned(), true)]),
+        ..Profile::default()
     });
     fold::apply(&mut customer, &profile);
     let mut ordered = event("order.created", "2026-01-10T00:00:00Z");

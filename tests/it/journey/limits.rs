@@ -13,14 +13,14 @@ use milepost::rulebook::{load_files, render};
 use crate::support::{MAP, arrival, at, event, files};
 
 /// A customer under a rulebook, whose letters are handed over as soon as they may go.
-struct Story {
-    book: Rulebook,
-    customer: Customer,
+pub(super) struct Story {
+    pub(super) book: Rulebook,
+    pub(super) customer: Customer,
     told: Vec<String>,
 }
 
 impl Story {
-    fn new(limits: &str, rules: &[&str]) -> Self {
+    pub(super) fn new(limits: &str, rules: &[&str]) -> Self {
         Self::of("c1", &rulebook(limits, MAP, rules))
     }
 
@@ -32,16 +32,16 @@ impl Story {
         story
     }
 
-    fn hear(&mut self, event: &Event) -> &mut Self {
+    pub(super) fn hear(&mut self, event: &Event) -> &mut Self {
         self.take(&Input::Event(event), event.received_at)
     }
 
     /// The shop's own event, at a moment.
-    fn say(&mut self, kind: &str, when: &str) -> &mut Self {
+    pub(super) fn say(&mut self, kind: &str, when: &str) -> &mut Self {
         self.hear(&event(kind, at(when)))
     }
 
-    fn wait_until(&mut self, moment: &str) -> &mut Self {
+    pub(super) fn wait_until(&mut self, moment: &str) -> &mut Self {
         self.take(&Input::Due, at(moment)).send(at(moment))
     }
 
@@ -53,7 +53,7 @@ impl Story {
     }
 
     /// Hands over what may go at a moment, the highest ranked first.
-    fn send(&mut self, now: Timestamp) -> &mut Self {
+    pub(super) fn send(&mut self, now: Timestamp) -> &mut Self {
         let pending = self.customer.pending.clone();
         for letter in pending {
             let brings = policy::Letter { step: "", inputs: &serde_json::Value::Null };
@@ -69,7 +69,7 @@ impl Story {
         self
     }
 
-    fn tells(&mut self, expected: &[&str]) -> &mut Self {
+    pub(super) fn tells(&mut self, expected: &[&str]) -> &mut Self {
         assert_eq!(std::mem::take(&mut self.told), expected);
         self
     }
@@ -105,7 +105,7 @@ fn rulebook(limits: &str, map: &str, rules: &[&str]) -> Rulebook {
 }
 
 /// A rule that sends one letter for the shop's own event of its name.
-fn rule(name: &str, more: &str) -> String {
+pub(super) fn rule(name: &str, more: &str) -> String {
     format!("{{rule: {name}, on: {{event: shop.{name}}}, reenter: always, steps: [{{send: {name}}}]{more}}}")
 }
 

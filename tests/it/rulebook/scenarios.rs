@@ -359,6 +359,34 @@ fn letters_that_wait_and_customers_who_are_held_out_can_be_spoken_of() {
 }
 
 #[test]
+fn a_scenario_speaks_of_what_customers_wish() {
+    let given = "  given: {customer: {email: anna@mail.example}, consent: {marketing: true}, preferences: ";
+    let run = |name: &str, wishes: &str, rest: &str| {
+        let text = format!("{}{given}{wishes}}}\n{rest}", HEAD.replace("Hello", name));
+        let loaded = with(&[("shop/tests/hello.yaml", &text)]);
+        assert!(loaded.scenarios.diagnostics.is_empty(), "{}", render(&loaded.scenarios.diagnostics, false));
+        let outcome = tell(&loaded.book.expect("a book"), &loaded.scenarios.list[0]);
+        assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    };
+    let comes = "  events: [{event: customer.created}]\n";
+    let withheld = |reason| {
+        format!("{comes}  expect: [{{after: 1h, letters: [], withheld: [{{letter: hello, reason: {reason}}}]}}]\n")
+    };
+    run("Refused", "{maps: {shop: false}}", &withheld("map_refused"));
+    run("Pause", "{paused_for: 30d}", &withheld("customer_pause"));
+    run("Fewer", "{most_a_week: 1}", &format!("{comes}  expect: [{{after: 1h, letters: [hello]}}]\n"));
+    let ends = "  events:\n    - {event: customer.updated, preferences: {paused_for: 0s}}\n    - {event: customer.created, after: 1m}\n";
+    run("Over", "{paused_for: 30d}", &format!("{ends}  expect: [{{after: 2h, letters: [hello]}}]\n"));
+    let faults = |wishes: &str| {
+        let loaded = scenario(&format!("{HEAD}{given}{wishes}}}\n{comes}  expect: [{{after: 1h}}]\n"));
+        loaded.scenarios.diagnostics.iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    assert_eq!(faults("{most_a_week: 21}"), ["out-of-range"]);
+    assert_eq!(faults("{maps: {shpo: false}}"), ["unknown-map"]);
+    assert_eq!(faults("{paused: 1d}"), ["unknown-key"]);
+}
+
+#[test]
 fn a_scenario_chooses_the_arm_of_a_split() {
     let split = "rule: hello\non: {event: customer.created}\nsteps:\n  - split:\n      - {share: 50%, name: a, then: [{send: hello}]}\n      - {share: 50%, name: b, then: []}\n";
     let run = |takes: &str, letters: &str| {

@@ -12,6 +12,8 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use milepost::settings::{Track, TrackingSettings};
+
 use super::sample::{self, MAP};
 use super::site::Site;
 
@@ -27,6 +29,9 @@ struct Look {
 const DESK: Look = Look { name: "desk", width: 1440, height: 1000, dark: false };
 const DESK_DARK: Look = Look { name: "desk-dark", dark: true, ..DESK };
 const PHONE: Look = Look { name: "phone", width: 390, height: 844, dark: false };
+/// The narrowest phone, and a small desk.
+const NARROW: Look = Look { name: "narrow", width: 320, height: 700, dark: false };
+const SMALL_DESK: Look = Look { name: "small-desk", width: 1024, ..DESK };
 const PHONE_DARK: Look = Look { name: "phone-dark", dark: true, ..PHONE };
 
 /// A chromedriver on a port of its own; it ends with the test.
@@ -246,6 +251,37 @@ async fn the_unsubscribe_button_works() {
     browser.find(Locator::Css("button")).await.expect("a button").click().await.expect("a click");
     browser.wait().for_element(Locator::Css("[data-step=done]")).await.expect("the page that says so");
     picture(&browser, "unsubscribed", &PHONE).await;
+    assert_eq!(site.bodies().await.len(), 1);
+    browser.close().await.expect("a browser that closes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preferences_fit_every_width_and_are_chosen_by_keyboard() {
+    let tracking = TrackingSettings { clicks: Track::On, ..TrackingSettings::default() };
+    let site = Site::tracking(sample::two_maps(), &[], tracking).await;
+    site.customer("customer-1", "en").await;
+    let base = serve(&site).await;
+    let driver = Driver::start();
+    let token = site.links.sign_preferences("customer-1", "message-1");
+    for look in [NARROW, SMALL_DESK, DESK_DARK, PHONE_DARK] {
+        let browser = driver.browser(&look).await;
+        browser.goto(&format!("{base}/p/{token}")).await.expect("the page");
+        let overflow = overflow(&browser).await;
+        assert_eq!((&overflow["wide"], &overflow["out"]), (&json!(false), &json!([])), "{}: {overflow}", look.name);
+        // Everything that can be chosen has a label that says what it is.
+        let unnamed = "return [...document.querySelectorAll('input:not([type=hidden]), select')]
+            .filter(e => !e.labels.length || !e.labels[0].innerText.trim()).length";
+        assert_eq!(number(&browser, unnamed).await, 0);
+        picture(&browser, "preferences", &look).await;
+        browser.close().await.expect("a browser that closes");
+    }
+    let browser = driver.browser(&NARROW).await;
+    browser.goto(&format!("{base}/p/{token}")).await.expect("the page");
+    for (css, key) in [("[name=often][value='1']", " "), ("[name=pause]", " "), ("button", "\u{e007}")] {
+        browser.find(Locator::Css(css)).await.expect("a control").send_keys(key).await.expect("a key");
+    }
+    browser.wait().for_element(Locator::Css("[data-step=saved]")).await.expect("the page that says so");
+    picture(&browser, "preferences-saved", &NARROW).await;
     assert_eq!(site.bodies().await.len(), 1);
     browser.close().await.expect("a browser that closes");
 }

@@ -79,6 +79,17 @@ pub fn rulebook() -> Rulebook {
     }
 }
 
+/// The same beside a second map with letters of its own.
+pub fn two_maps() -> Rulebook {
+    let mut book = rulebook();
+    let second = JourneyMap { id: "grooming".into(), title: "Grooming at home".into(), ..book.maps[MAP].clone() };
+    let mut brushes = rule("brushes", None, "brush.wanted", "How to brush.", "marketing", 1);
+    brushes.map.clone_from(&second.id);
+    book.maps.insert(second.id.clone(), second);
+    book.rules.insert(brushes.id.clone(), brushes);
+    book
+}
+
 /// A map of nine stages with nothing but titles: no persona, no rules, no targets, and markup in its texts.
 pub fn bare() -> Rulebook {
     let mut book = rulebook();

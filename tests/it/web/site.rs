@@ -55,6 +55,11 @@ impl Site {
 
     /// A site with any rulebook and figures.
     pub async fn with(rulebook: Rulebook, counts: &[store::Count]) -> Self {
+        Self::tracking(rulebook, counts, TrackingSettings::default()).await
+    }
+
+    /// The same, with opens and clicks noted as the settings say.
+    pub async fn tracking(rulebook: Rulebook, counts: &[store::Count], tracking: TrackingSettings) -> Self {
         let store = Store::open("sqlite::memory:").await.expect("a store");
         let mut tx = store.begin().await.expect("a transaction");
         tx.add_counts(0, counts).await.expect("counts");
@@ -69,7 +74,8 @@ impl Site {
             connections: Arc::new(BTreeMap::from([("shop".to_owned(), connection())])),
             book: Arc::new(ArcSwap::from_pointee(Book { rulebook, ..Book::default() })),
             links: links.clone(),
-            machines: Machines::new(&TrackingSettings::default()).expect("a list"),
+            machines: Machines::new(&tracking).expect("a list"),
+            tracking,
             address_header: None,
             clock: Clock::manual(now()),
             shop: ShopSettings { name: "Paws & Bowls".into(), ..ShopSettings::default() },

@@ -8,11 +8,14 @@ use super::flag;
 use super::moments::Clock;
 use crate::journey::event::{Cart, Event, Item, Key, Order, Phase, Profile, kind};
 use crate::journey::money::Money;
+use crate::journey::preferences::{MOST, Wishes};
 use crate::journey::spelling::suggest;
 use crate::journey::time::{Span, Timestamp};
 use crate::rulebook::compile::Unit;
 use crate::rulebook::compile::set::compile_attributes;
-use crate::rulebook::forms::{Amount, CartForm, Entries, EventForm, GivenForm, ItemForm, OrderForm, Text};
+use crate::rulebook::forms::{
+    Amount, CartForm, Entries, EventForm, GivenForm, ItemForm, OrderForm, PreferencesForm, Text,
+};
 
 /// The source of a scenario's events.
 const SOURCE: &str = "scenario";
@@ -22,7 +25,8 @@ const JUST_BEFORE: Span = Span::seconds(1);
 /// What is known at the start, as old news.
 pub(super) fn given(form: &GivenForm, clock: &Clock, unit: &mut Unit<'_>) -> Vec<Event> {
     let just_before = clock.from.before(JUST_BEFORE);
-    let profile = profile(form.customer.as_ref(), form.consent.as_ref(), unit);
+    let wishes = wishes(form.preferences.as_ref(), just_before, unit);
+    let profile = profile(form.customer.as_ref(), form.consent.as_ref(), wishes, unit);
     let mut events = vec![Event { profile, ..bare("given", kind::CUSTOMER_UPDATED, just_before) }];
     for (number, order) in form.orders.iter().enumerate() {
         let at = order.ago.as_ref().map_or(just_before, |ago| clock.from.before(ago.value.0));
@@ -71,10 +75,11 @@ pub(super) fn event(form: &EventForm, name: &str, clock: &Clock, unit: &mut Unit
         let message = "message.unsubscribed says what the customer does not want any more, and nothing is said here";
         unit.fault_help("no-refusal", &text.place, message, "write `consent: {marketing: false}` beside it");
     }
+    let wishes = wishes(form.preferences.as_ref(), occurred_at, unit);
     Some(Event {
         received_at,
         touchpoint: form.touchpoint.clone(),
-        profile: profile(form.customer.as_ref(), form.consent.as_ref(), unit),
+        profile: profile(form.customer.as_ref(), form.consent.as_ref(), wishes, unit),
         order,
         cart,
         data: form.data.as_ref().map(|data| data.0.clone()).unwrap_or_default(),
@@ -108,8 +113,13 @@ fn check_kind(text: &Text, unit: &mut Unit<'_>) {
     unit.event_kind(text);
 }
 
-fn profile(customer: Option<&Entries>, consent: Option<&Entries>, unit: &mut Unit<'_>) -> Option<Profile> {
-    let mut profile = Profile::default();
+fn profile(
+    customer: Option<&Entries>,
+    consent: Option<&Entries>,
+    preferences: Wishes,
+    unit: &mut Unit<'_>,
+) -> Option<Profile> {
+    let mut profile = Profile { preferences, ..Profile::default() };
     for (name, value) in customer.map(|entries| compile_attributes(&entries.0, "attributes", unit)).unwrap_or_default()
     {
         profile.attributes.insert(name, value);
@@ -123,7 +133,31 @@ fn profile(customer: Option<&Entries>, consent: Option<&Entries>, unit: &mut Uni
         }
         profile.consents.insert(purpose.text.clone(), flag(said, unit));
     }
-    (!profile.attributes.is_empty() || !profile.consents.is_empty()).then_some(profile)
+    Some(profile).filter(|profile| !profile.is_empty())
+}
+
+/// What is wished at a moment.
+fn wishes(form: Option<&PreferencesForm>, at: Timestamp, unit: &mut Unit<'_>) -> Wishes {
+    let mut wishes = Wishes::default();
+    let Some(form) = form else { return wishes };
+    wishes.paused_until = form.paused_for.as_ref().map(|span| Some(at.after(span.value.0)));
+    if let Some(Amount(text)) = &form.most_a_week {
+        let most = text.value.parse().ok().filter(|most| (1..=MOST).contains(most));
+        if most.is_none() {
+            unit.fault("out-of-range", &text.place, format!("expected a whole number from 1 to {MOST}"));
+        }
+        wishes.most_a_week = most.map(Some);
+    }
+    for (map, said) in form.maps.iter().flat_map(|entries| &entries.0) {
+        if !unit.world.maps.contains_key(&map.text) {
+            let names: Vec<&str> = unit.world.maps.keys().map(String::as_str).collect();
+            let message = format!("there is no map `{}`", map.text);
+            unit.fault_help("unknown-map", &map.place, message, suggest(&map.text, &names, "maps"));
+        }
+        let wanted = flag(said, unit);
+        wishes.maps.insert(map.text.clone(), wanted);
+    }
+    wishes
 }
 
 fn compile_order(form: Option<&OrderForm>, id: &str, of: &str, at: Timestamp, unit: &mut Unit<'_>) -> Order {

@@ -22,6 +22,8 @@ pub(in crate::rulebook) struct EventForm {
     pub(in crate::rulebook) customer: Option<Entries>,
     /// Consents that it says.
     pub(in crate::rulebook) consent: Option<Entries>,
+    /// What it says the customer wishes of letters.
+    pub(in crate::rulebook) preferences: Option<PreferencesForm>,
     /// The order it is about.
     pub(in crate::rulebook) order: Option<OrderForm>,
     /// The cart it is about.
@@ -32,7 +34,21 @@ pub(in crate::rulebook) struct EventForm {
     pub(in crate::rulebook) data: Option<Nested>,
 }
 
-fields!(EventForm { event, at, after, ago, customer, consent, order, cart, touchpoint, data });
+fields!(EventForm { event, at, after, ago, customer, consent, preferences, order, cart, touchpoint, data });
+
+/// What a customer wishes of letters.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Preferences")]
+pub(in crate::rulebook) struct PreferencesForm {
+    /// No letters for so long from the event on; `0s` ends a pause.
+    pub(in crate::rulebook) paused_for: Option<At<SpanText>>,
+    /// At most so many letters a week.
+    pub(in crate::rulebook) most_a_week: Option<Amount>,
+    /// Whether letters of maps are wanted, by map.
+    pub(in crate::rulebook) maps: Option<Entries>,
+}
+
+fields!(PreferencesForm { paused_for, most_a_week, maps });
 
 /// An order.
 #[derive(Debug, JsonSchema)]

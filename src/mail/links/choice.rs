@@ -1,0 +1,43 @@
+//! Links by which a customer chooses: each names the customer and the letter it stood in.
+
+use super::LinkSigner;
+
+const PREFERENCES: &[u8] = b"milepost/preferences";
+
+/// What a link to a customer's preferences says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Milepost's id of the customer.
+    pub customer: String,
+    /// The letter the link was in.
+    pub message: String,
+}
+
+impl LinkSigner {
+    /// The token of a link to a customer's preferences.
+    pub fn sign_preferences(&self, customer: &str, message: &str) -> String {
+        self.sign(PREFERENCES, &[customer, message])
+    }
+
+    /// Whose preferences a token leads to; `None` unless it was made here with the same secret.
+    pub fn verify_preferences(&self, token: &str) -> Option<Choice> {
+        let [customer, message] = self.parts(PREFERENCES, token)?;
+        Some(Choice { customer, message })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_good_for_what_it_was_made_for_and_for_nothing_else() {
+        let signer = LinkSigner::new(&[7; 32]);
+        let choice = signer.sign_preferences("c", "m");
+        assert_eq!(signer.verify_preferences(&choice), Some(Choice { customer: "c".into(), message: "m".into() }));
+        assert_eq!(signer.verify(&choice), None);
+        let refuse = signer.sign_unsubscribe("c", "marketing", "m");
+        assert_eq!(signer.verify_preferences(&refuse), None);
+        assert_eq!(LinkSigner::new(&[8; 32]).verify_preferences(&choice), None);
+    }
+}
