@@ -26,6 +26,7 @@ mod senders;
 pub mod smtpd;
 pub mod tracking;
 pub mod transport;
+pub mod trust;
 
 pub use address::{Address, AddressError};
 pub use compose::{ComposeError, Composer, Job, Letter, LetterSource, chain};

@@ -46,7 +46,7 @@ pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{
     BackRow, Claimed, Frozen, HeldLetters, HoldRow, Links, LogRow, MessageFilter, MessageRow, MessageState, NewMessage,
-    OutcomeRow, ReadRow, Sent, Tracked,
+    OutcomeRow, RESEND, ReadRow, Sent, Tracked,
 };
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
 pub use returned::{NewReturned, Returned, ReturnedFilter, ReturnedForm, ReturnedState, Settled};

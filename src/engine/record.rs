@@ -17,10 +17,11 @@ use tokio::task::JoinHandle;
 use super::concerned::Concerned;
 use super::{Engine, EngineError, Result, strikes};
 use crate::insight::metrics::{self, LetterOutcome};
+use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::time::{Span, Timestamp};
 use crate::mail::{Class, Outcome};
-use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, Tx};
+use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, RESEND, Tx};
 use group::{Group, LastCheck};
 
 /// Most marks and outcomes of one transaction.
@@ -195,7 +196,8 @@ impl Engine {
                 }
                 What::Outcome { outcome, to, relay, marked, .. } => {
                     self.note_relay(relay, outcome);
-                    let row = self.outcome_row(claimed, outcome, relay, now);
+                    let row =
+                        self.outcome_row(claimed, outcome, relay, now, goes_again(&book.rulebook, claimed, outcome));
                     group.settle(claimed, customer, &row, *marked);
                     group.strike(claimed, to, outcome, &row);
                     group.outcomes.push(row);
@@ -266,7 +268,14 @@ impl Engine {
     }
 
     /// What is recorded of an outcome: a letter that may be tried again is queued until its next turn, if it has one.
-    fn outcome_row(&self, claimed: &Claimed, outcome: &Outcome, relay: &str, now: Timestamp) -> OutcomeRow {
+    fn outcome_row(
+        &self,
+        claimed: &Claimed,
+        outcome: &Outcome,
+        relay: &str,
+        now: Timestamp,
+        again: bool,
+    ) -> OutcomeRow {
         let (code, enhanced, reply) = match outcome {
             Outcome::Accepted { code, reply } => (Some(*code), None, reply.clone()),
             Outcome::Deferred { code, enhanced, reply, .. } | Outcome::Refused { code, enhanced, reply, .. } => {
@@ -285,6 +294,7 @@ impl Engine {
             Outcome::Lost { .. } => (MessageState::Queued, Some("connection_lost")),
             Outcome::Refused { class: Class::Hard, .. } => (MessageState::Refused, Some(strikes::MAILBOX_GONE)),
             Outcome::Refused { .. } => (MessageState::Refused, Some("refused")),
+            Outcome::Uncertain { .. } if again => (MessageState::Queued, Some(RESEND)),
             Outcome::Uncertain { .. } => (MessageState::Uncertain, Some("no_final_reply")),
         };
         OutcomeRow {
@@ -317,6 +327,12 @@ impl Engine {
         let ends = claimed.put_off_since.unwrap_or(now).after(life);
         (now.after(wait) <= ends).then_some(wait)
     }
+}
+
+/// Whether a letter whose hand-over broke off goes out again by its rule: once, as a relay that always breaks off would get it
+/// for ever.
+fn goes_again(book: &Rulebook, claimed: &Claimed, outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Uncertain { .. }) && !claimed.resend && book.resends(&claimed.rulebook, &claimed.rule)
 }
 
 /// Whether an outcome counts against the time for which a letter is tried.

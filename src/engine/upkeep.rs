@@ -4,7 +4,6 @@ use super::concerned::Concerned;
 use super::{Engine, Result};
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::advance::handed_back;
-use crate::journey::rule::WhenUncertain;
 use crate::journey::time::{Span, Timestamp};
 use crate::store::Store;
 
@@ -50,10 +49,7 @@ impl Engine {
         let Concerned { mut tx, survivors, mut customers } = Concerned::of(&self.store, &ids).await?;
         let (mut keep, mut again, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for claimed in &doubtful {
-            let resend = match book.rulebook.rule_under(&claimed.rulebook, &claimed.rule) {
-                Some(rule) => rule.when_uncertain == WhenUncertain::Resend,
-                None => false,
-            };
+            let resend = book.rulebook.resends(&claimed.rulebook, &claimed.rule);
             if resend {
                 again.push((claimed.id.clone(), now));
                 if let Some(customer) = survivors.get(&claimed.customer).and_then(|id| customers.get_mut(id)) {

@@ -15,7 +15,7 @@ use super::book::Rulebook;
 use super::customer::{Customer, Enrollment};
 use super::effect::{Cause, Effect, EndReason};
 use super::pause::hash_of;
-use super::rule::{OnChange, Rule};
+use super::rule::{OnChange, Rule, WhenUncertain};
 use super::time::Timestamp;
 
 impl Rulebook {
@@ -28,6 +28,11 @@ impl Rulebook {
     /// The rule by which something goes on.
     pub fn rule_under(&self, rulebook: &str, rule: &str) -> Option<&Rule> {
         self.under(rulebook).rules.get(rule)
+    }
+
+    /// Whether a letter whose hand-over was in doubt goes out again: by its rule, where that is known still.
+    pub fn resends(&self, rulebook: &str, rule: &str) -> bool {
+        self.rule_under(rulebook, rule).is_some_and(|rule| rule.when_uncertain == WhenUncertain::Resend)
     }
 
     /// A rule by its id alone, as this rulebook has it, else as an earlier one has it as which something finishes.

@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
+use super::trust;
 use crate::settings::{ImapSettings, RelaySecurity};
 
 /// How long one command may take.
@@ -86,14 +87,8 @@ impl Account {
             password: settings.password.clone().unwrap_or_else(|| String::new().into()),
             folder: settings.folder.clone(),
             move_to: settings.move_to.clone(),
-            roots: Vec::new(),
+            roots: settings.authority.as_ref().and_then(trust::certificates).unwrap_or_default(),
         })
-    }
-
-    /// The same, trusting certificates (DER) besides the system's.
-    #[must_use]
-    pub fn trusting(self, roots: Vec<Vec<u8>>) -> Self {
-        Self { roots, ..self }
     }
 
     /// What it is called on record: the mailbox, without a password.

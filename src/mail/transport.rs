@@ -32,6 +32,7 @@ use self::tls::Protection;
 use super::address::Address;
 use super::outcome::{Outcome, Step};
 use super::refusal::Refusals;
+use super::trust;
 use crate::settings::{RelaySecurity, RelaySettings};
 
 pub use self::session::Patience;
@@ -57,6 +58,9 @@ pub enum RelayError {
     /// A password would go over a network unprotected.
     #[error("relay `{0}` has a password but no protection, and is not on this machine")]
     ClearPassword(String),
+    /// What is to be trusted is no certificate.
+    #[error("`authority` of relay `{0}` is not a list of certificates in PEM")]
+    Authority(String),
     /// TLS cannot be set up.
     #[error("relay `{0}` cannot be protected")]
     Tls(String, #[source] TlsError),
@@ -129,6 +133,10 @@ impl Relay {
         if credentials.is_some() && settings.security == RelaySecurity::None && !is_this_machine(&host) {
             return Err(RelayError::ClearPassword(name.to_owned()));
         }
+        let mut roots = tuning.roots.clone();
+        if let Some(pem) = &settings.authority {
+            roots.extend(trust::certificates(pem).ok_or_else(|| RelayError::Authority(name.to_owned()))?);
+        }
         let connections = settings.connections.clamp(1, 1_000);
         let target = Target {
             port: settings.port.unwrap_or(match settings.security {
@@ -136,7 +144,7 @@ impl Relay {
                 RelaySecurity::Starttls | RelaySecurity::None => SUBMISSION,
             }),
             hello: ClientId::Domain(hello.to_owned()),
-            protection: Protection::new(settings.security, &host, &tuning.roots)
+            protection: Protection::new(settings.security, &host, &roots)
                 .map_err(|error| RelayError::Tls(name.to_owned(), error))?,
             host,
             credentials,

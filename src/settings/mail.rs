@@ -92,6 +92,9 @@ pub struct RelaySettings {
     /// Password: give it as `MILEPOST__MAIL__RELAYS__<NAME>__PASSWORD` or in `password_file`.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub password: Option<SecretString>,
+    /// Certificates in PEM that are trusted besides the system's, of a relay of your own: give them in `authority_file`.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub authority: Option<SecretString>,
     /// Most connections at once. Default 8.
     pub connections: u32,
     /// Most letters a second; no limit if absent.
@@ -109,6 +112,7 @@ impl Default for RelaySettings {
             security: RelaySecurity::default(),
             username: None,
             password: None,
+            authority: None,
             connections: 8,
             rate_per_second: None,
             timeout_seconds: 60,

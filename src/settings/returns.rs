@@ -70,6 +70,9 @@ pub struct ImapSettings {
     /// Password: give it as `MILEPOST__MAIL__RETURNS__IMAP__PASSWORD` or in `password_file`.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub password: Option<SecretString>,
+    /// Certificates in PEM that are trusted besides the system's, of a server of your own: give them in `authority_file`.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub authority: Option<SecretString>,
     /// The folder. Default `INBOX`.
     pub folder: String,
     /// Where mail is moved that was read; without it, it stays and is marked as read.
@@ -85,6 +88,7 @@ impl Default for ImapSettings {
             security: RelaySecurity::Tls,
             username: None,
             password: None,
+            authority: None,
             folder: "INBOX".into(),
             move_to: None,
         }

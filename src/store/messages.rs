@@ -29,7 +29,7 @@ pub use claim::{Claimed, Frozen};
 pub use hold::{HeldLetters, HoldRow};
 pub use list::{MessageFilter, MessageRow};
 pub use log::LogRow;
-pub use outcome::OutcomeRow;
+pub use outcome::{OutcomeRow, RESEND};
 pub use plan::NewMessage;
 pub use reads::{Links, ReadRow, Tracked};
 

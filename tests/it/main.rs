@@ -10,6 +10,7 @@ mod pipeline;
 mod retailcrm;
 mod returns;
 mod rulebook;
+mod servers;
 mod settings;
 mod store;
 mod support;

@@ -1,7 +1,6 @@
 //! What comes back: return paths that name their letter, and what is made of the mail that comes there.
 
 mod answers;
-mod dovecot;
 mod effects;
 mod imap;
 mod listener;

@@ -338,7 +338,8 @@ fn the_commented_file_is_valid_with_every_key_switched_on() {
             "has no `secret`",
             "go together",
             "no user name or no password",
-            "has no `private_key`"
+            "has no `private_key`",
+            "not a list of certificates"
         ]
         .iter()
         .any(|part| fault.message.contains(part))),

@@ -144,6 +144,7 @@ impl Session {
             let outcome = Outcome::lost(Step::Data, format!("answered {} where 354 was due", said.code()));
             return Err(Failure { outcome, usable: false });
         }
+        self.wire.begin();
         let sent = async {
             match std::str::from_utf8(raw) {
                 Ok(text) => self.smtp.command(Content(text)).await,
@@ -158,6 +159,9 @@ impl Session {
             Ok(said) => {
                 let error = format!("answered {} to the letter's end", said.code());
                 Err(Failure { outcome: Outcome::Uncertain { error }, usable: false })
+            }
+            Err(Trouble::Broken(error)) if self.wire.kept_back() => {
+                Err(Failure { outcome: Outcome::lost(Step::Content, error), usable: false })
             }
             Err(Trouble::Broken(error)) => Err(Failure { outcome: Outcome::Uncertain { error }, usable: false }),
             // A reply ends the transaction whatever it says, so there is nothing to undo.

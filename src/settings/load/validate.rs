@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use chrono_tz::Tz;
 use lettre::message::Mailbox;
 use reqwest::Url;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::Collector;
 use super::tree::Tree;
@@ -91,6 +91,17 @@ impl Check<'_, '_> {
         let fine = !name.is_empty()
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
         self.that(fine, path, format!("`{name}` is not a name"), "use lower-case letters, digits, `-` and `_`");
+    }
+
+    /// Certificates to be trusted can be read.
+    fn authority(&mut self, path: &str, pem: Option<&SecretString>) {
+        let fine = pem.is_none_or(|pem| crate::mail::trust::certificates(pem).is_some());
+        self.that(
+            fine,
+            path,
+            "this is not a list of certificates in PEM",
+            "name the file that begins with `-----BEGIN CERTIFICATE-----`",
+        );
     }
 
     fn long_secret(&mut self, path: &str, secret: &str, what: &str) {

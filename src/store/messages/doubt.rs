@@ -8,6 +8,7 @@ use super::super::{Result, Store, Tx};
 use super::MessageState;
 use super::claim::{self, Claimed};
 use super::log::Change;
+use super::outcome::RESEND;
 use crate::journey::time::Timestamp;
 
 impl Store {
@@ -50,7 +51,7 @@ impl Tx {
                 lease_owner = NULL, lease_until = NULL
                 FROM v WHERE id = v_id AND state IN ('sending', 'uncertain') RETURNING id",
         };
-        self.transit(&MANY, pairs(doubtful), changes(doubtful, MessageState::Queued, "resend")).await
+        self.transit(&MANY, pairs(doubtful), changes(doubtful, MessageState::Queued, RESEND)).await
     }
 }
 

@@ -9,6 +9,9 @@ use super::MessageState;
 use super::log::Change;
 use crate::journey::time::Timestamp;
 
+/// Why a letter goes again though it may have arrived.
+pub const RESEND: &str = "resend";
+
 /// What came of a hand-over of one letter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeRow {
@@ -28,7 +31,7 @@ pub struct OutcomeRow {
     pub reply: String,
     /// Relay.
     pub relay: String,
-    /// Why, in a short stable code or in words.
+    /// Why, in a short stable code or in words. `resend` ([`RESEND`]): it goes again though it may have arrived.
     pub reason: Option<String>,
     /// What kind of refusal it was, as a short stable word.
     pub class: Option<&'static str>,
@@ -46,6 +49,7 @@ impl Tx {
                 AS (VALUES",
             tail: ") UPDATE messages SET state = v_state, class = v_class, put_off_since = COALESCE(put_off_since, v_since), changed_at = v_at, next_at = v_next_at, code = v_code,
                 enhanced = v_enhanced, reply = v_reply, relay = v_relay, reason = v_reason, attempts = attempts + 1,
+                resend = CASE WHEN v_reason = 'resend' THEN 1 ELSE resend END,
                 sent_at = CASE WHEN v_state = 'sent' THEN v_at ELSE sent_at END, lease_owner = NULL, lease_until = NULL
                 FROM v WHERE id = v_id AND (state IN ('queued', 'held', 'sending')
                     OR state = 'uncertain' AND v_state IN ('sent', 'refused')) RETURNING id",

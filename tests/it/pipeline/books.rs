@@ -22,6 +22,17 @@ pub async fn check(daemon: &Daemon) {
 /// Audits a database with its rulebook and what arrived.
 pub async fn audit(store: &Store, book: &Book, arrived: &[Received]) {
     letters(store, arrived).await;
+    agree(store, book).await;
+}
+
+/// Audits a daemon whose letters arrived somewhere else.
+pub async fn check_record(daemon: &Daemon) {
+    let book = daemon.app.engine.book.load_full();
+    agree(&daemon.app.engine.store, &book).await;
+}
+
+/// Documents and figures tell what the record tells.
+async fn agree(store: &Store, book: &Book) {
     documents(store).await;
     for map in book.rulebook.maps.keys() {
         let counted = figures(store, &book.rulebook, map).await.expect("reads").expect("a map of the book");

@@ -126,6 +126,7 @@ fn relay(name: &str, relay: &RelaySettings, check: &mut Check<'_, '_>) {
         format!("the relay `{name}` has a user name and no password"),
         "add `password_file`, or give the password by the environment",
     );
+    check.authority(&at("authority"), relay.authority.as_ref());
     check.that(
         (1..=1_000).contains(&relay.connections),
         &at("connections"),

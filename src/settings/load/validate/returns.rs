@@ -88,6 +88,7 @@ fn imap(imap: &ImapSettings, check: &mut Check<'_, '_>) {
     let named = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
     check.that(named, &at("host"), "this is not the name of a host", "write a name such as `imap.shop.example`");
     check.that(imap.port != Some(0), &at("port"), "there is no port 0", "");
+    check.authority(&at("authority"), imap.authority.as_ref());
     check.that(
         imap.security != RelaySecurity::None || is_local(Some(host)),
         &at("security"),
