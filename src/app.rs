@@ -4,12 +4,12 @@
 //! them with [`App::run_dry`]. There is no other way to start a daemon, so all three are the same daemon.
 
 mod begin;
+mod mailing;
 mod reload;
 mod secret;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::mailing::Lasting;
 use crate::clock::Clock;
 use crate::crm::Connection;
 use crate::engine::archive::Archive;
@@ -31,10 +32,10 @@ use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
 use crate::engine::returns::{Answers, Listener, Sources};
 use crate::engine::{Engine, Wakes};
-use crate::journey::time::{Span, Timestamp};
+use crate::journey::time::Timestamp;
 use crate::mail::imap::Account;
 use crate::mail::returns::provider::Provider;
-use crate::mail::{Composer, LinkSigner, Machines, Refusals, Relay, Tuning};
+use crate::mail::{LinkSigner, Machines};
 use crate::rulebook::{self, Book};
 use crate::settings::Settings;
 use crate::settings::load::Loaded;
@@ -84,16 +85,9 @@ impl App {
         let links = LinkSigner::new(&secret::of_links(&store).await?);
         secret::of_codes(&store).await?;
         let connections = connections(settings)?;
-        let public_url = settings.server.public_url();
-        let composer = Composer::new(&settings.mail, &public_url, &settings.shop, links.clone())?;
-        let refusals = Refusals::with(&settings.mail.refusals);
-        let relay = match settings.mail.relays.iter().next() {
-            Some((name, relay)) => {
-                let tuning = Tuning { refusals: Arc::clone(&refusals), ..Tuning::of(relay) };
-                Some(Relay::tuned(name, relay, composer.sending_domain(), &tuning)?)
-            }
-            None => None,
-        };
+        let wakes = Arc::new(Wakes::default());
+        let lasting = Lasting { links: links.clone(), ledger: Arc::default(), wakes: Arc::clone(&wakes) };
+        let mailing = mailing::of(settings, &lasting)?;
         let poll_every = settings
             .connections
             .iter()
@@ -107,12 +101,8 @@ impl App {
             clock: clock.clone(),
             connections: Arc::new(connections),
             references: ArcSwap::from_pointee(BTreeMap::new()),
-            composer,
+            mailing: ArcSwap::from_pointee(mailing),
             archive: Archive::new(settings.shop.clone()),
-            relay,
-            retry: settings.mail.retry.clone(),
-            give_up_after: settings.mail.give_up_after,
-            refusals,
             webhooks: Webhooks::build(&settings.webhooks, &settings.errands)?,
             errand_retry: settings.errands.retry.clone(),
             keep_errands: settings.errands.keep,
@@ -127,12 +117,10 @@ impl App {
             keep_returns: settings.mail.returns.keep,
             keep_raw: settings.ingest.keep_raw,
             poll_every,
-            lease: lease(settings),
             in_hand: Mutex::default(),
             low_pools: Mutex::default(),
-            relay_lost: AtomicBool::new(false),
             node: uuid::Uuid::now_v7().to_string(),
-            wakes: Arc::new(Wakes::default()),
+            wakes,
         });
         engine.recall_references().await?;
         engine.load_pools().await?;
@@ -220,9 +208,7 @@ impl App {
             tasks.wait().await;
             drop((self.ingest, self.recorder));
             let _ = tokio::join!(self.writer, self.recording);
-            if let Some(relay) = &self.engine.relay {
-                relay.close().await;
-            }
+            self.engine.mailing.load().fleet.close().await;
             self.engine.store.close().await;
         };
         tokio::time::timeout(GRACE, drained).await.map_err(|_| anyhow!("work in hand did not end within 30 s"))?;
@@ -260,21 +246,15 @@ pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
         http.address = %listener.local_addr()?,
         http.public_url = settings.server.public_url(),
         rulebook.hash = app.engine.book.load().rulebook.hash,
-        mail.relay = app.engine.relay.as_ref().map(Relay::name),
+        mail.relays = app.engine.mailing.load().fleet.names().join(", "),
         "milepost is running"
     );
-    if app.engine.relay.is_none() {
+    if app.engine.mailing.load().fleet.is_empty() {
         tracing::warn!("no relay is configured under [mail.relays]: letters wait until there is one");
     }
     let result = app.run(listener, returns, stop).await;
     watching.abort();
     result
-}
-
-/// The final reply to a letter may take ten times as long as another command (`mail::transport`); then some.
-fn lease(settings: &Settings) -> Span {
-    let slowest = settings.mail.relays.values().map(|relay| relay.timeout_seconds).max().unwrap_or(60);
-    Span::seconds(i64::try_from(slowest).unwrap_or(3_600).saturating_mul(15).saturating_add(60))
 }
 
 fn connections(settings: &Settings) -> anyhow::Result<BTreeMap<String, Connection>> {

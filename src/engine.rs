@@ -17,6 +17,7 @@ pub mod fetch;
 pub mod identity;
 pub mod in_force;
 pub mod ingest;
+pub mod mailing;
 pub mod own;
 pub mod poll;
 pub mod process;
@@ -30,7 +31,6 @@ pub mod strikes;
 pub mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -39,7 +39,6 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::crm::{Connection, References};
 use crate::journey::time::Span;
-use crate::mail::{Composer, Refusals, Relay};
 use crate::rulebook::Book;
 use crate::store::{Store, StoreError};
 use crate::webhook::Webhooks;
@@ -57,18 +56,10 @@ pub struct Engine {
     pub connections: Arc<BTreeMap<String, Connection>>,
     /// Directories of the connections, by connection.
     pub references: ArcSwap<BTreeMap<String, References>>,
-    /// Makes letters.
-    pub composer: Composer,
+    /// How letters leave.
+    pub mailing: ArcSwap<mailing::Mailing>,
     /// What letters are kept by.
     pub archive: archive::Archive,
-    /// Where letters go; none is configured if `None`, and letters then wait.
-    pub relay: Option<Relay>,
-    /// Waits between tries of a letter.
-    pub retry: Vec<Span>,
-    /// How long after its first refusal a letter is given up.
-    pub give_up_after: Span,
-    /// What refusals mean.
-    pub refusals: Arc<Refusals>,
     /// Where webhooks go.
     pub webhooks: Webhooks,
     /// Waits between tries of an errand.
@@ -85,16 +76,12 @@ pub struct Engine {
     pub keep_raw: Span,
     /// How often each connection is polled; absent ones are not.
     pub poll_every: BTreeMap<String, Span>,
-    /// How long a claimed letter is this process's alone: longer than any conversation with its relay may take.
-    pub lease: Span,
     /// Letters that this process is handing over.
     pub in_hand: Mutex<HashSet<String>>,
     /// This process, in leases.
     pub node: String,
     /// Promo pools that had too few codes left when they were last looked at.
     pub low_pools: Mutex<BTreeSet<String>>,
-    /// Whether the relay could not be reached the last time.
-    pub relay_lost: AtomicBool,
     /// What wakes the loops.
     pub wakes: Arc<Wakes>,
 }

@@ -26,6 +26,7 @@ mod messages;
 mod open;
 mod pauses;
 mod promo;
+mod relays;
 mod returned;
 mod rows;
 mod rulebooks;
@@ -46,9 +47,10 @@ pub use inbox::{Body, BodyCounts, BodyFilter, BodyState, Channel, NewBody};
 pub use journeys::{Conversion, EnrollmentRow, OfRule};
 pub use messages::{
     BackRow, Claimed, Frozen, HeldLetters, HoldRow, Links, LogRow, MessageFilter, MessageRow, MessageState, NewMessage,
-    OutcomeRow, RESEND, ReadRow, Sent, Tracked,
+    OutcomeRow, PutOffRow, RESEND, ReadRow, Sent, Tracked,
 };
 pub use promo::{CodeRow, CodeState, CodeWish, PoolStock, SEED_NOTE};
+pub use relays::{Ceiling, RelayStop, Window};
 pub use returned::{NewReturned, Returned, ReturnedFilter, ReturnedForm, ReturnedState, Settled};
 pub use rulebooks::InForce;
 pub use splits::{ArmRow, WinnerRow};

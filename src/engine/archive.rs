@@ -130,12 +130,13 @@ impl Engine {
     fn sampled(&self, book: &Book, template: Template<'_>) -> By {
         let Template { map, letter, locale } = template;
         let at = Timestamp::from_micros(SAMPLED_AT);
+        let mailing = self.mailing.load();
         let previews = samples(book, &self.archive.shop, (map, letter), locale, at);
         let letters: Vec<Vec<u8>> = previews
             .iter()
             .filter_map(|preview| {
                 let job = preview.job(&preview.customer.id, at);
-                self.composer.compose(preview, &job).ok().map(|letter| letter.raw)
+                mailing.composer.compose(preview, &job).ok().map(|letter| letter.raw)
             })
             .collect();
         if letters.is_empty() { By::Nothing } else { By::Dictionary(Arc::new(Dictionary::of(&letters))) }

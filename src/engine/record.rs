@@ -8,7 +8,6 @@ mod group;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -195,7 +194,6 @@ impl Engine {
                     }
                 }
                 What::Outcome { outcome, to, relay, marked, .. } => {
-                    self.note_relay(relay, outcome);
                     let row =
                         self.outcome_row(claimed, outcome, relay, now, goes_again(&book.rulebook, claimed, outcome));
                     group.settle(claimed, customer, &row, *marked);
@@ -222,25 +220,6 @@ impl Engine {
         Ok(requests.iter().map(|r| !matches!(r.what, What::Mark { .. }) || marked.contains(&r.claimed.id)).collect())
     }
 
-    /// Says once that the relay can't be reached, and once that it can again; each letter's own record says it each time.
-    fn note_relay(&self, relay: &str, outcome: &Outcome) {
-        let lost = if let Outcome::Lost { step, error } = outcome { Some((step, error)) } else { None };
-        if self.relay_lost.swap(lost.is_some(), Ordering::Relaxed) == lost.is_some() {
-            return;
-        }
-        if let Some((step, error)) = lost {
-            let step = step.to_string();
-            tracing::warn!(
-                relay.name = relay,
-                step,
-                error,
-                "the relay can't be reached; letters wait and are tried again"
-            );
-        } else {
-            tracing::info!(relay.name = relay, "the relay can be reached again");
-        }
-    }
-
     async fn write(&self, tx: &mut Tx, group: &mut Group<'_>, now: Timestamp) -> Result<BTreeSet<String>> {
         let marked: BTreeSet<String> = tx.mark_sending(&group.frozen, now).await?.into_iter().collect();
         for frozen in group.frozen.iter().filter(|f| !marked.contains(&f.id)) {
@@ -254,7 +233,7 @@ impl Engine {
         tx.release_messages(&self.node, &group.released).await?;
         tx.send_codes_of(&group.coded, now).await?;
         tx.return_codes_of(&group.coded).await?;
-        strikes::strike(tx, &self.refusals, &group.refused).await?;
+        strikes::strike(tx, &self.mailing.load().refusals, &group.refused).await?;
         let changed: Vec<&Customer> = group.changed.iter().filter_map(|id| group.customers.get(id)).collect();
         tx.save_customers(&changed).await?;
         let counts: Vec<Count> = group
@@ -316,14 +295,15 @@ impl Engine {
     /// nothing off a letter's life.
     fn next_wait(&self, claimed: &Claimed, outcome: &Outcome, now: Timestamp) -> Option<Span> {
         let tries = usize::try_from(claimed.attempts).unwrap_or(usize::MAX);
-        let wait = *self.retry.get(tries).or(self.retry.last())?;
-        let effect = outcome.class().map(|class| self.refusals.effect(class));
+        let mailing = self.mailing.load();
+        let wait = *mailing.retry.get(tries).or(mailing.retry.last())?;
+        let effect = outcome.class().map(|class| mailing.refusals.effect(class));
         let wait = effect.map_or(wait, |effect| wait.max(effect.least_wait));
         if !counts(outcome) {
             return Some(wait);
         }
         let life =
-            effect.and_then(|effect| effect.life).map_or(self.give_up_after, |life| life.min(self.give_up_after));
+            effect.and_then(|effect| effect.life).map_or(mailing.give_up_after, |life| life.min(mailing.give_up_after));
         let ends = claimed.put_off_since.unwrap_or(now).after(life);
         (now.after(wait) <= ends).then_some(wait)
     }

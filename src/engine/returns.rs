@@ -87,7 +87,8 @@ impl Engine {
 
     /// What a thing that came back says: one reading of a mail, any number of a provider's report.
     fn read_returned(&self, thing: &Returned) -> Vec<Reading> {
-        let ours = self.composer.returns();
+        let mailing = self.mailing.load();
+        let ours = mailing.composer.returns();
         let kind = match thing.form {
             ReturnedForm::Mail => return vec![returns::read(&thing.bytes, &thing.recipients, ours)],
             ReturnedForm::Ses => ProviderKind::Ses,

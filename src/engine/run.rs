@@ -186,9 +186,10 @@ impl Engine {
         if sender.round().await? > 0 {
             return Ok(Next::Now);
         }
-        let next = self.store.next_send_at().await?;
+        let next = [self.store.next_send_at().await?, sender.next_at().await];
         // Letters that wait for bodies to be applied are due already: the processor wakes us, or the longest sleep ends.
-        Ok(Next::Wake(Wake::Send, next.filter(|at| *at > self.clock.now())))
+        let now = self.clock.now();
+        Ok(Next::Wake(Wake::Send, next.into_iter().flatten().filter(|at| *at > now).min()))
     }
 }
 

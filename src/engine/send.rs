@@ -3,12 +3,15 @@
 //! Invariants: a letter waits until everything accepted before it fell due is applied, so that an order placed a second
 //! before a reminder cancels it; it is marked as being handed over before its first byte; every end is recorded.
 //!
-//! Letters go out along as many lanes as the relay has connections, all of which take from one queue. A lane that waits long
-//! for its server holds up no other: whoever is free goes on taking. A sender that is told to stop begins no further
-//! letter, ends those that it has begun, and gives back the rest.
+//! Letters go out along as many lanes as the relays have connections, all of which take from one queue; for each letter the
+//! queue has leave to take a relay. A lane that waits long for its server holds up no other: whoever is free goes on taking.
+//! A sender that is told to stop begins no further letter, ends those that it has begun, and gives back the rest.
 
+mod aside;
+pub mod fleet;
 mod lane;
 mod queue;
+pub(crate) mod told;
 
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::process::Worked;
 use super::record::Recorder;
 use super::{Engine, Result};
-use crate::mail::Relay;
+use crate::journey::time::Timestamp;
 use lane::Lane;
 use queue::Queue;
 
@@ -29,6 +32,8 @@ pub(super) struct Sender {
     recorder: Recorder,
     queue: Arc<Mutex<Queue>>,
     lanes: JoinSet<()>,
+    /// Looks at relays that could not be reached.
+    probes: JoinSet<()>,
     dry: Arc<Notify>,
     stop: CancellationToken,
 }
@@ -37,20 +42,21 @@ impl Sender {
     pub(super) fn new(engine: Arc<Engine>, recorder: Recorder, stop: CancellationToken) -> Self {
         let dry = Arc::new(Notify::new());
         let queue = Arc::new(Mutex::new(Queue::new(Arc::clone(&engine), Arc::clone(&dry), stop.clone())));
-        Self { engine, recorder, queue, lanes: JoinSet::new(), dry, stop }
+        Self { engine, recorder, queue, lanes: JoinSet::new(), probes: JoinSet::new(), dry, stop }
     }
 
     /// Puts every free lane to work on what is due, until one of them finds no more. Gives how many letters were taken; the
     /// other lanes may still be at work on theirs.
     pub(super) async fn round(&mut self) -> Result<usize> {
-        let Some(relay) = self.engine.relay.clone() else { return Ok(0) };
+        self.look_at_relays();
         let mut queue = self.queue.lock().await;
         let waiting = queue.fill().await?;
         let before = queue.taken();
         drop(queue);
         while self.lanes.try_join_next().is_some_and(|ended| note(&ended)) {}
-        for _ in self.lanes.len()..lanes_of(&relay).min(self.lanes.len() + waiting) {
-            self.lanes.spawn(self.lane(&relay).run());
+        let lanes = self.engine.mailing.load().fleet.lanes();
+        for _ in self.lanes.len()..lanes.min(self.lanes.len() + waiting) {
+            self.lanes.spawn(self.lane().run());
         }
         if waiting > 0 {
             // A lane that finds no more may have its last letter in hand for long.
@@ -64,20 +70,53 @@ impl Sender {
         Ok(self.queue.lock().await.taken().saturating_sub(before))
     }
 
+    /// When there is something to do without anything new, if time alone decides it.
+    pub(super) async fn next_at(&self) -> Option<Timestamp> {
+        let aside = self.queue.lock().await.next_at();
+        [aside, self.engine.mailing.load().fleet.next_look()].into_iter().flatten().min()
+    }
+
+    /// Waits for every lane and every look at a relay; gives how many there were.
+    async fn rest(&mut self) -> usize {
+        let mut ended = 0;
+        while let Some(lane) = self.lanes.join_next().await {
+            ended += usize::from(note(&lane));
+        }
+        while let Some(probe) = self.probes.join_next().await {
+            ended += usize::from(note(&probe));
+        }
+        ended
+    }
+
     /// Waits for every lane, and gives back what none of them began. Gives how many letters were taken in all.
     pub(super) async fn finish(&mut self) -> Result<usize> {
-        while let Some(ended) = self.lanes.join_next().await {
-            note(&ended);
-        }
+        self.probes.abort_all();
+        self.rest().await;
         let mut queue = self.queue.lock().await;
         queue.give_back().await?;
         Ok(queue.taken())
     }
 
-    fn lane(&self, relay: &Relay) -> Lane {
+    /// Looks at the relays whose time for it has come, while letters go by the others.
+    fn look_at_relays(&mut self) {
+        while self.probes.try_join_next().is_some_and(|ended| note(&ended)) {}
+        if self.stop.is_cancelled() {
+            return;
+        }
+        for probe in self.engine.mailing.load().fleet.probes(self.engine.clock.now()) {
+            let engine = Arc::clone(&self.engine);
+            self.probes.spawn(async move {
+                if let Some(told) = probe.run(&engine.clock).await {
+                    engine.tell(told).await;
+                }
+                engine.wakes.send.notify_one();
+            });
+        }
+    }
+
+    fn lane(&self) -> Lane {
         Lane {
             engine: Arc::clone(&self.engine),
-            relay: relay.clone(),
             recorder: self.recorder.clone(),
             queue: Arc::clone(&self.queue),
             stop: self.stop.clone(),
@@ -91,7 +130,8 @@ impl Engine {
         let mut sender = Sender::new(Arc::clone(self), recorder.clone(), CancellationToken::new());
         let result = loop {
             match sender.round().await {
-                Ok(0) => break Ok(()),
+                // What the last lanes and looks came to may let further letters go.
+                Ok(0) if sender.rest().await == 0 => break Ok(()),
                 Ok(_) => {}
                 Err(error) => break Err(error),
             }
@@ -101,14 +141,11 @@ impl Engine {
     }
 }
 
-/// One lane a connection: more would wait for connections.
-fn lanes_of(relay: &Relay) -> usize {
-    usize::try_from(relay.connections()).unwrap_or(1).max(1)
-}
-
 /// Tells of a lane that broke down; the letter it had keeps its lease, or its doubt, until that is settled.
 fn note(ended: &std::result::Result<(), tokio::task::JoinError>) -> bool {
-    if let Err(error) = ended {
+    if let Err(error) = ended
+        && !error.is_cancelled()
+    {
         tracing::error!(error = error as &dyn std::error::Error, "a lane of letters broke down");
     }
     true

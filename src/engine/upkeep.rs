@@ -11,6 +11,9 @@ use crate::store::Store;
 const KEEP_DECISIONS: Span = Span::days(90);
 /// How long refusals are counted against an address: longer than any class looks back.
 const KEEP_STRIKES: Span = Span::days(90);
+/// How long it is kept how much of a relay's ceiling was used, and what a node last said of a relay that stands still.
+const KEEP_WINDOWS: Span = Span::days(7);
+const KEEP_STOPS: Span = Span::days(1);
 /// Most rows removed at once.
 const CHUNK: usize = 1_000;
 
@@ -76,13 +79,14 @@ impl Engine {
         Ok(doubtful.len())
     }
 
-    /// Removes raw bodies, decisions and counted refusals that have been kept long enough; tells how many.
+    /// Removes raw bodies, decisions, counted refusals and relays' counts that have been kept long enough; tells how many.
     pub async fn prune(&self) -> Result<u64> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let removed = tx.prune_bodies(now.before(self.keep_raw), CHUNK).await?
             + tx.prune_decisions(now.before(KEEP_DECISIONS), CHUNK).await?
-            + tx.forget_strikes(now.before(KEEP_STRIKES)).await?;
+            + tx.forget_strikes(now.before(KEEP_STRIKES)).await?
+            + tx.forget_relays(now.before(KEEP_WINDOWS), now.before(KEEP_STOPS)).await?;
         tx.commit().await?;
         Ok(removed)
     }

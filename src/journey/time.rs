@@ -125,8 +125,8 @@ impl Span {
     }
 
     /// A span of microseconds; negative becomes zero.
-    pub fn from_micros(micros: i64) -> Self {
-        Self(micros.max(0))
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(if micros < 0 { 0 } else { micros })
     }
 
     /// Microseconds.

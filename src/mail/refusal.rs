@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-pub use class::{AddressEffect, Class, Effect, LetterEffect};
+pub use class::{AddressEffect, Class, Effect, LetterEffect, Pause};
 pub use reply::tidy;
 
 use super::outcome::{Outcome, Step};
@@ -36,6 +36,8 @@ static UNKNOWN: Effect = Effect {
     least_wait: crate::journey::time::Span::ZERO,
     life: None,
     address: None,
+    pause: None,
+    stops_relay: false,
 };
 
 #[derive(Default, Deserialize)]

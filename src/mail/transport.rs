@@ -1,4 +1,4 @@
-//! One relay: its rate, its connections, and the hand-over of a letter in two halves.
+//! One relay: its connections, and the hand-over of a letter in two halves.
 //!
 //! `open` goes up to the recipient being taken; then the caller makes durable that a hand-over begins; then `hand_over`
 //! sends `DATA` and the letter. So a crash leaves at most one letter a connection in doubt.
@@ -6,7 +6,7 @@
 //! Invariants: never more conversations than the relay's `connections`; a waiting connection that the server has closed is
 //! replaced before any of a letter is sent, and the letter is none the worse for it.
 //!
-//! Not here: when to try again, which relay to take, what a second try may do (`engine`).
+//! Not here: when to try again, which relay to take and how fast, what a second try may do (`engine`).
 
 mod content;
 mod pool;
@@ -16,11 +16,9 @@ mod wire;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret as _;
@@ -76,7 +74,6 @@ struct Inner {
     connections: u32,
     slots: Arc<Semaphore>,
     pool: Pool,
-    rate: Option<DefaultDirectRateLimiter>,
 }
 
 /// What the settings do not say of a relay, or say in other words.
@@ -157,7 +154,6 @@ impl Relay {
             connections,
             slots: Arc::new(Semaphore::new(connections as usize)),
             pool: Pool::default(),
-            rate: settings.rate_per_second.and_then(NonZeroU32::new).map(rate_limiter),
         })))
     }
 
@@ -169,13 +165,6 @@ impl Relay {
     /// Most conversations at once.
     pub fn connections(&self) -> u32 {
         self.0.connections
-    }
-
-    /// Waits until one more letter is within the relay's rate.
-    pub async fn reserve(&self) {
-        if let Some(rate) = &self.0.rate {
-            rate.until_ready().await;
-        }
     }
 
     /// Waits for a free connection and opens an envelope on it: the relay has taken sender and recipient. Whoever holds all
@@ -278,12 +267,6 @@ impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("relay", &self.relay.0.name).finish_non_exhaustive()
     }
-}
-
-/// `per_second` letters a second, at most a tenth of them at once.
-fn rate_limiter(per_second: NonZeroU32) -> DefaultDirectRateLimiter {
-    let burst = NonZeroU32::new(per_second.get() / 10).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst))
 }
 
 fn is_this_machine(host: &str) -> bool {

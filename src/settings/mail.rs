@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::dkim::DkimSettings;
 use super::providers::ProviderSettings;
 use super::refusals::RefusalRow;
+use super::relays::{DomainSettings, RouteSettings};
 use super::returns::{ReplySettings, ReturnSettings};
 use super::senders::SenderSettings;
 use super::tracking::TrackingSettings;
@@ -39,8 +40,12 @@ pub struct MailSettings {
     pub tracking: TrackingSettings,
     /// Others in whose name letters go out, by the name that `sender:` of maps and rules uses.
     pub senders: BTreeMap<String, SenderSettings>,
-    /// Relays by name; the first by name is used.
+    /// Relays by name. Letters are divided among them by `weight`; what one can't take now goes by another.
     pub relays: BTreeMap<String, RelaySettings>,
+    /// Which letters go by which relays: the first route that fits a letter decides; one that none fits may take every relay.
+    pub routes: Vec<RouteSettings>,
+    /// How fast letters to some domains leave, by a name that routes may use.
+    pub domains: BTreeMap<String, DomainSettings>,
     /// Services that letters go through and that tell by webhook what became of them, by a name that the webhook's address
     /// bears.
     pub providers: BTreeMap<String, ProviderSettings>,
@@ -66,6 +71,8 @@ impl Default for MailSettings {
             tracking: TrackingSettings::default(),
             senders: BTreeMap::new(),
             relays: BTreeMap::new(),
+            routes: Vec::new(),
+            domains: BTreeMap::new(),
             providers: BTreeMap::new(),
             dkim: BTreeMap::new(),
             returns: ReturnSettings::default(),
@@ -97,9 +104,21 @@ pub struct RelaySettings {
     pub authority: Option<SecretString>,
     /// Most connections at once. Default 8.
     pub connections: u32,
-    /// Most letters a second; no limit if absent.
+    /// Its share of the letters beside the others' weights; 0 for one that takes only what no other can. Default 1.
+    pub weight: u32,
+    /// Most letters a second, by all nodes together; no limit if absent.
     #[schemars(example = 20)]
     pub rate_per_second: Option<u32>,
+    /// Most letters an hour, by all nodes together; no limit if absent.
+    #[schemars(example = 10000)]
+    pub rate_per_hour: Option<u32>,
+    /// Most letters on the first, second, third, … day (of the shop's time zone) from `warm_up_from` on, by all nodes together. When the list is over there
+    /// is no limit any more.
+    #[schemars(example = [50, 100, 250, 500, 1000, 2500, 5000])]
+    pub warm_up: Vec<u32>,
+    /// The first day of the warm-up. Before it the relay takes nothing.
+    #[schemars(example = &"2026-11-01")]
+    pub warm_up_from: Option<String>,
     /// How long one SMTP command may take, in seconds. Default 60.
     pub timeout_seconds: u64,
 }
@@ -114,7 +133,11 @@ impl Default for RelaySettings {
             password: None,
             authority: None,
             connections: 8,
+            weight: 1,
             rate_per_second: None,
+            rate_per_hour: None,
+            warm_up: Vec::new(),
+            warm_up_from: None,
             timeout_seconds: 60,
         }
     }

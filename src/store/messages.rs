@@ -25,7 +25,7 @@ mod withhold;
 use super::words::words;
 
 pub use back::{BackRow, Sent};
-pub use claim::{Claimed, Frozen};
+pub use claim::{Claimed, Frozen, PutOffRow};
 pub use hold::{HeldLetters, HoldRow};
 pub use list::{MessageFilter, MessageRow};
 pub use log::LogRow;

@@ -42,7 +42,7 @@ fn every_fact_and_every_kind_is_listed() {
 #[test]
 fn every_class_of_refusals_is_listed() {
     let refusals = Refusals::shipped();
-    let mut table = String::from("\n| class | the letter | the address |\n| --- | --- | --- |\n");
+    let mut table = String::from("\n| class | the letter | the address | the relay |\n| --- | --- | --- | --- |\n");
     for class in Class::ALL {
         let effect = refusals.effect(class);
         let mut letter = match effect.letter {
@@ -62,7 +62,12 @@ fn every_class_of_refusals_is_listed() {
                 format!("suppressed after {} letters within {}{}", effect.after, effect.within, lasts(effect))
             }
         };
-        writeln!(table, "| `{class}`: {} | {letter} | {address} |", effect.says).expect("text");
+        let pace = match effect.pause {
+            Some(pause) => format!("sends the domain nothing for {}, at most {}", pause.first, pause.longest),
+            None if effect.stops_relay => "is left alone for a while".to_owned(),
+            None => "goes on".to_owned(),
+        };
+        writeln!(table, "| `{class}`: {} | {letter} | {address} | {pace} |", effect.says).expect("text");
     }
     table.push('\n');
     check_between("docs/deliverability.md", "refusals", &table);

@@ -23,6 +23,7 @@ mod merges;
 mod preferences;
 mod promo;
 mod refusals;
+mod relays;
 mod segments;
 mod simulated;
 mod splits;

@@ -104,6 +104,26 @@ fn faults_have_a_place_and_help() {
     );
     check("[mail]\nrefusals = [1]", 2, 13, "`mail.refusals[0]` takes a section, not a number", "");
     check("[mail]\ngive_up_after = \"0s\"", 2, 17, "`mail.give_up_after` is no time at all", "5d");
+    let two = "[mail.relays.main]\n[mail.relays.spare]\n";
+    let route = |rest: &str| format!("{two}[[mail.routes]]\n{rest}");
+    check(&route("relays = [\"mian\"]"), 4, 11, "there is no relay `mian` under `mail.relays`", "did you mean `main`?");
+    check(&route("purpose = \"marketing\""), 3, 1, "this route names no relay", "relays");
+    check(
+        &route("sender = \"news\"\nrelays = [\"main\"]"),
+        4,
+        10,
+        "there is no sender `news` under `mail.senders`",
+        "",
+    );
+    check("[mail.domains.google]\nconnections = 2", 1, 15, "no domain has these limits", "gmail.com");
+    let twice = "[mail.domains.a]\ndomains = [\"a.example\"]\n[mail.domains.b]\ndomains = [\"A.example\"]";
+    check(twice, 4, 12, "`A.example` has limits under `a` already", "name it once");
+    let relay = |rest: &str| format!("[mail.relays.a]\n{rest}");
+    check(&relay("rate_per_hour = 0"), 2, 17, "a rate of 0 would send nothing", "leave it out");
+    check(&relay("warm_up = [50]"), 2, 11, "a warm-up without its first day", "warm_up_from");
+    let first = "warm_up = [50]\nwarm_up_from = \"1 May\"";
+    check(&relay(first), 3, 16, "`1 May` is not a day", "2026-11-01");
+    check(&relay("weight = 0"), 1, 7, "every relay has a weight of 0", "give one of them");
     let levels =
         "`log.filter` can't be read: invalid filter directive: too many '=' in filter directive, expected 0 or 1";
     check("[log]\nfilter = \"a=b=c\"", 2, 10, levels, "milepost::engine");

@@ -8,8 +8,9 @@ use crate::crm::ApiError;
 use crate::engine::{Engine, Result};
 use crate::journey::errand::known_as;
 use crate::journey::time::{Span, Timestamp};
+use crate::mail::headers::TRANSACTIONAL;
 use crate::mail::returns::Answer;
-use crate::mail::{Address, Outcome};
+use crate::mail::{Address, Outcome, Traveller};
 use crate::store::{Returned, ReturnedState, Settled};
 
 /// How long an answer that is being passed on is this process's alone.
@@ -115,13 +116,28 @@ impl Engine {
         if answer.address.eq_ignore_ascii_case(to.as_str()) {
             return Err(Fault::Never("it came from the mailbox that answers are forwarded to".into()));
         }
-        let relay = self.relay.as_ref().ok_or_else(|| Fault::Later("there is no relay".into()))?;
-        let bytes = self.composer.forward(answer, to, (id, letter), now);
+        let mailing = self.mailing.load_full();
+        let bytes = mailing.composer.forward(answer, to, (id, letter), now);
         let bytes = bytes.map_err(|error| Fault::Never(crate::mail::chain(&error)))?;
-        let outcome = match relay.open(&self.composer.forwards_from(), to).await {
+        let traveller = Traveller {
+            message: format!("answer-{id}"),
+            purpose: TRANSACTIONAL.to_owned(),
+            map: String::new(),
+            sender: None,
+            domain: to.domain().to_lowercase(),
+        };
+        let mut pass = match mailing.fleet.pass(&self.store, &traveller, &[], now).await {
+            Ok(Ok(pass)) => pass,
+            Ok(Err(hindrance)) => return Err(Fault::Later(format!("no relay takes it: {}", hindrance.why))),
+            Err(error) => return Err(Fault::Later(error.to_string())),
+        };
+        let outcome = match pass.relay().open(&mailing.composer.forwards_from(), to).await {
             Ok(opened) => opened.hand_over(&bytes).await,
             Err(outcome) => outcome,
         };
+        if let Some(told) = pass.tell(&outcome, &mailing.refusals, self.clock.now()) {
+            self.tell(told).await;
+        }
         match outcome {
             Outcome::Accepted { .. } => Ok(()),
             // It may have arrived: better twice than never.

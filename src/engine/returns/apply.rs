@@ -103,7 +103,9 @@ impl Applied {
         let report = letter.to.as_deref().and_then(|to| what.about(to));
         // A notification of several recipients counts by what it says of ours.
         match report.map(|report| (report.action, report)) {
-            Some((Action::Failed, report)) => return self.bounced(&engine.refusals, thing, letter, report),
+            Some((Action::Failed, report)) => {
+                return self.bounced(&engine.mailing.load().refusals, thing, letter, report);
+            }
             Some((Action::Delayed, report)) => return self.told(thing, letter, "delayed", report),
             Some((Action::Delivered, report)) => return self.told(thing, letter, "delivered", report),
             None => {}
@@ -235,7 +237,7 @@ impl Applied {
         // A report that comes a second time must not undo what a person has allowed since.
         let refused: Vec<AddressRefused> =
             self.refused.into_iter().filter(|refused| came_back.contains(&refused.message)).collect();
-        strikes::strike(tx, &engine.refusals, &refused).await?;
+        strikes::strike(tx, &engine.mailing.load().refusals, &refused).await?;
         tx.suppress(&self.suppressed).await?;
         let mut counts = Vec::new();
         for (letter, count) in self.counts {

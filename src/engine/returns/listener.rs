@@ -76,7 +76,7 @@ impl Listener {
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(self.settings.connections as usize));
         let rate: DefaultKeyedRateLimiter<IpAddr> = RateLimiter::keyed(Quota::per_minute(self.settings.per_minute));
-        let own = engine.composer.returns().domain().unwrap_or("localhost").to_owned();
+        let own = engine.mailing.load().composer.returns().domain().unwrap_or("localhost").to_owned();
         let door = Arc::new(Door {
             name: self.settings.hostname.clone().unwrap_or(own),
             features: Features { starttls: self.tls.is_some(), tls: self.tls, ..Features::default() },
@@ -153,7 +153,7 @@ impl House for Door {
     }
 
     fn ask(&self, moment: &Moment<'_>) -> Action {
-        let ours = || moment.to.last().is_some_and(|to| self.engine.composer.returns().takes(to));
+        let ours = || moment.to.last().is_some_and(|to| self.engine.mailing.load().composer.returns().takes(to));
         if moment.stage == Stage::Rcpt && !ours() {
             return Action::say("550 5.1.1 no such address here");
         }

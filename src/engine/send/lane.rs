@@ -3,6 +3,8 @@
 //! A lane does not wait for one letter's outcome before it begins the next: it asks for the outcome first and for the next
 //! mark after it, and what is asked for is recorded in that order, mostly in one commit. So at most one letter a lane is
 //! ever on disk as being handed over. While one letter is with the server or on its way to the disk, the next is composed.
+//!
+//! A letter whose relay can't be reached takes the next one of its route; the bytes are the same.
 
 use std::sync::Arc;
 
@@ -10,16 +12,17 @@ use futures_util::future::join;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::queue::{Queue, Recipient, Taken};
+use super::fleet::Pass;
+use super::queue::{Leave, Queue, Recipient, Taken};
+use crate::engine::mailing::Mailing;
 use crate::engine::record::{Recorder, Recording};
 use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
-use crate::mail::{Address, Job, Letter, Relay};
+use crate::mail::{Address, Job, Letter, Opened, Outcome, Traveller};
 use crate::store::{Claimed, Frozen, Links};
 
 pub(super) struct Lane {
     pub(super) engine: Arc<Engine>,
-    pub(super) relay: Relay,
     pub(super) recorder: Recorder,
     pub(super) queue: Arc<Mutex<Queue>>,
     pub(super) stop: CancellationToken,
@@ -31,6 +34,9 @@ struct Prepared {
     letter: Letter,
     frozen: Frozen,
     customer: String,
+    traveller: Traveller,
+    pass: Pass,
+    mailing: Arc<Mailing>,
 }
 
 impl Lane {
@@ -39,13 +45,13 @@ impl Lane {
         let mut before = None;
         let mut next = self.prepare().await;
         while let Some(prepared) = next {
-            if !self.may_begin().await {
+            if self.stop.is_cancelled() {
                 self.queue.lock().await.put_back(prepared.claimed);
                 break;
             }
             let claimed = Arc::clone(&prepared.claimed);
             let in_hand = InHand::hold(&self.engine, &claimed.id);
-            let (handed_over, following) = join(Box::pin(self.hand_over(prepared)), self.prepare()).await;
+            let (handed_over, following) = join(Box::pin(self.hand_over(prepared)), Box::pin(self.prepare())).await;
             // It was asked for before this letter's mark, so it is there by now.
             in_hand_no_more(before.take()).await;
             match handed_over {
@@ -57,28 +63,19 @@ impl Lane {
         in_hand_no_more(before).await;
     }
 
-    /// Waits until one more letter is within the relay's rate. `false`: no further letter is to be begun.
-    async fn may_begin(&self) -> bool {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => false,
-            () = self.relay.reserve() => true,
-        }
-    }
-
     /// The next letter that can go out, composed; those that can't are settled on the way. `None`: there is none.
     async fn prepare(&self) -> Option<Prepared> {
         loop {
             let next = self.queue.lock().await.next().await;
-            let taken = match next {
-                Ok(taken) => taken?,
+            let leave = match next {
+                Ok(leave) => leave?,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "letters could not be read");
                     return None;
                 }
             };
-            let id = taken.claimed.id.clone();
-            match self.compose(taken).await {
+            let id = leave.taken.claimed.id.clone();
+            match self.compose(leave).await {
                 Ok(Some(prepared)) => return Some(prepared),
                 Ok(None) => {}
                 Err(error) => not_taken_further(&id, &error),
@@ -86,17 +83,17 @@ impl Lane {
         }
     }
 
-    async fn compose(&self, taken: Taken) -> Result<Option<Prepared>> {
+    async fn compose(&self, leave: Leave) -> Result<Option<Prepared>> {
         let (engine, recorder) = (&self.engine, &self.recorder);
-        let Taken { claimed, to } = taken;
+        let Leave { taken: Taken { claimed, to, traveller }, pass, mailing } = leave;
         let Some(Recipient { customer, address, suppressed }) = to else {
             recorder.failed(&claimed, "the customer is not known any more".into()).await?;
             return Ok(None);
         };
         let book = engine.book.load_full();
         let now = engine.clock.now();
-        let sender = book.rulebook.sender_of(&claimed.rulebook, &claimed.rule, &claimed.map);
-        let frozen = self.frozen(&claimed, sender).await?;
+        let sender = traveller.sender.as_deref();
+        let frozen = self.frozen(&mailing, &claimed, sender).await?;
         // A letter that must be withheld is withheld for that reason, whatever its template comes to.
         let verdict = policy::at_sending(&book.rulebook, &customer, &claimed.id, &claimed.brings(), suppressed, now);
         if !verdict.lets_go() {
@@ -117,7 +114,7 @@ impl Lane {
             inputs: &claimed.inputs,
             at: now,
         };
-        match frozen.map_or_else(|| engine.composer.compose(letters, &job), Ok) {
+        match frozen.map_or_else(|| mailing.composer.compose(letters, &job), Ok) {
             Ok(letter) => {
                 let frozen = Frozen {
                     id: claimed.id.clone(),
@@ -125,11 +122,11 @@ impl Lane {
                     subject: letter.subject.clone(),
                     message_id: letter.message_id.clone(),
                     sealed: engine.sealed(&book, &claimed.map, &claimed.letter, &letter).await,
-                    relay: self.relay.name().to_owned(),
+                    relay: pass.relay().name().to_owned(),
                     locale: letter.locale.clone(),
                     links: Links::of(&letter.links),
                 };
-                Ok(Some(Prepared { claimed, letter, frozen, customer: customer.id }))
+                Ok(Some(Prepared { claimed, letter, frozen, customer: customer.id, traveller, pass, mailing }))
             }
             Err(error) => {
                 recorder.failed(&claimed, crate::mail::chain(&error)).await?;
@@ -140,7 +137,7 @@ impl Lane {
 
     /// A letter that an earlier try froze: the same bytes go to the same address again, whatever became of its templates
     /// and of the customer since.
-    async fn frozen(&self, claimed: &Claimed, sender: Option<&str>) -> Result<Option<Letter>> {
+    async fn frozen(&self, mailing: &Mailing, claimed: &Claimed, sender: Option<&str>) -> Result<Option<Letter>> {
         let (Some(raw), Some(message_id), Some(to)) = (&claimed.raw, &claimed.message_id, &claimed.to) else {
             return Ok(None);
         };
@@ -154,25 +151,30 @@ impl Lane {
             raw: raw.clone(),
             // They are kept since it was frozen.
             links: Vec::new(),
-            envelope_from: self.engine.composer.envelope_from(sender, &claimed.id),
+            envelope_from: mailing.composer.envelope_from(sender, &claimed.id),
         }))
     }
 
     /// Takes one letter to the relay; what is still to be recorded of it is on its way to the disk.
-    async fn hand_over(&self, prepared: Prepared) -> Result<Option<Recording>> {
-        let Prepared { claimed, letter, frozen, customer } = prepared;
-        let (relay, recorder) = (&self.relay, &self.recorder);
-        let to = &letter.to;
-        let opened = match relay.open(&letter.envelope_from, to).await {
+    async fn hand_over(&self, mut prepared: Prepared) -> Result<Option<Recording>> {
+        let opened = self.open(&mut prepared).await;
+        let Prepared { claimed, letter, mut frozen, customer, mut pass, mailing, .. } = prepared;
+        let (recorder, to) = (&self.recorder, letter.to.as_str());
+        pass.relay().name().clone_into(&mut frozen.relay);
+        let relay = frozen.relay.clone();
+        let opened = match opened {
             Ok(opened) => opened,
-            Err(outcome) => {
-                return recorder.outcome(&claimed, &customer, to.as_str(), outcome, relay.name(), false).map(Some);
+            Err(Some(outcome)) => return recorder.outcome(&claimed, &customer, to, outcome, &relay, false).map(Some),
+            Err(None) => {
+                self.queue.lock().await.put_back(claimed);
+                return Ok(None);
             }
         };
         match recorder.mark(&claimed, frozen, customer.clone()).await {
             Ok(true) => {
                 let outcome = opened.hand_over(&letter.raw).await;
-                recorder.outcome(&claimed, &customer, to.as_str(), outcome, relay.name(), true).map(Some)
+                self.tell(&mailing, &mut pass, &outcome).await;
+                recorder.outcome(&claimed, &customer, to, outcome, &relay, true).map(Some)
             }
             Ok(false) => {
                 opened.cancel().await;
@@ -182,6 +184,43 @@ impl Lane {
                 opened.cancel().await;
                 Err(error)
             }
+        }
+    }
+
+    /// Opens an envelope with the relay that the letter has leave to take, or with another of its route if that one can't be
+    /// reached. `None`: another one will take it, and does not now.
+    async fn open(&self, prepared: &mut Prepared) -> std::result::Result<Opened, Option<Outcome>> {
+        let Prepared { letter, traveller, pass, mailing, .. } = prepared;
+        let mut tried = Vec::new();
+        loop {
+            let outcome = match pass.relay().open(&letter.envelope_from, &letter.to).await {
+                Ok(opened) => return Ok(opened),
+                Err(outcome) => outcome,
+            };
+            self.tell(mailing, pass, &outcome).await;
+            if !outcome.is_of_session() || self.stop.is_cancelled() {
+                return Err(Some(outcome));
+            }
+            tried.push(pass.relay().name().to_owned());
+            let now = self.engine.clock.now();
+            match Box::pin(mailing.fleet.pass(&self.engine.store, traveller, &tried, now)).await {
+                Ok(Ok(other)) => *pass = other,
+                Ok(Err(hindrance)) if hindrance.passes() => return Err(None),
+                Ok(Err(_)) => return Err(Some(outcome)),
+                Err(error) => {
+                    not_taken_further(&traveller.message, &error);
+                    return Err(Some(outcome));
+                }
+            }
+        }
+    }
+
+    /// What came of a letter does something to the pace of its relay.
+    async fn tell(&self, mailing: &Mailing, pass: &mut Pass, outcome: &Outcome) {
+        let relay = pass.relay().name().to_owned();
+        metrics::counter!("milepost_relay_letters_total", "relay" => relay, "outcome" => outcome.word()).increment(1);
+        if let Some(told) = pass.tell(outcome, &mailing.refusals, self.engine.clock.now()) {
+            Box::pin(self.engine.tell(told)).await;
         }
     }
 }

@@ -106,6 +106,22 @@ pub struct Effect {
     pub life: Option<Span>,
     /// What becomes of the address; nothing if absent.
     pub address: Option<AddressEffect>,
+    /// How long nothing more goes to the recipient's domain by that relay; it goes on if absent.
+    pub pause: Option<Pause>,
+    /// Whether the relay is not used for a while: no letter would fare better.
+    #[serde(default)]
+    pub stops_relay: bool,
+}
+
+/// How long a domain gets nothing by a relay: at first, and at most. Each pause is twice as long as the one before it, unless
+/// a letter was accepted in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// The first one.
+    pub first: Span,
+    /// The longest.
+    pub longest: Span,
 }
 
 /// What becomes of a letter that was refused.

@@ -6,6 +6,7 @@ mod connections;
 mod mail;
 mod providers;
 mod returns;
+mod routes;
 mod webhooks;
 
 use std::net::IpAddr;

@@ -85,6 +85,17 @@ pub struct Frozen {
     pub links: Option<Links>,
 }
 
+/// A letter that no relay takes now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOffRow {
+    /// Message id.
+    pub id: String,
+    /// When it is to be taken again.
+    pub next_at: Timestamp,
+    /// Why, in a short stable code.
+    pub why: &'static str,
+}
+
 impl Tx {
     /// Takes letters whose time has come and puts them under a lease of `owner`, the longest waiting first. With
     /// `applied_before`, only those whose time came before it: what was accepted earlier must be applied first.
@@ -126,6 +137,21 @@ impl Tx {
     pub async fn break_leases(&mut self) -> Result<()> {
         const SQL: &str = "UPDATE messages SET lease_owner = NULL, lease_until = NULL WHERE state IN ('queued', 'held') AND lease_until IS NOT NULL";
         self.execute("break leases", SQL, Vec::new()).await.map(drop)
+    }
+
+    /// Gives claims back unsent, to be taken again at the moments given.
+    pub async fn put_off_messages(&mut self, owner: &str, rows: &[PutOffRow]) -> Result<()> {
+        const MANY: Many = Many {
+            what: "put messages off",
+            head: "WITH v (v_id, v_owner, v_next_at, v_why) AS (VALUES",
+            // What a letter is held for says more than what its relay waits for.
+            tail: ") UPDATE messages SET next_at = v_next_at, lease_owner = NULL, lease_until = NULL,
+                reason = CASE WHEN state = 'queued' THEN v_why ELSE reason END
+                FROM v WHERE id = v_id AND lease_owner = v_owner AND state IN ('queued', 'held')",
+        };
+        let rows =
+            rows.iter().map(|row| [Arg::text(&row.id), Arg::text(owner), Arg::time(row.next_at), Arg::text(row.why)]);
+        self.execute_many(&MANY, rows.collect()).await.map(drop)
     }
 
     /// Gives claims back unsent.

@@ -42,7 +42,7 @@ fn orders(id: &str, order: &str) -> serde_json::Value {
 /// The last letter that went out: its id and its return path.
 async fn last(daemon: &Daemon) -> (String, String) {
     let row = daemon.record().await.pop().expect("a letter");
-    let path = daemon.app.engine.composer.envelope_from(None, &row.id).to_string();
+    let path = daemon.app.engine.mailing.load().composer.envelope_from(None, &row.id).to_string();
     (row.id, path)
 }
 
@@ -144,7 +144,7 @@ async fn mail_to_the_way_out_unsubscribes(place: &Place) {
     daemon.accept(arrives("anna")).await;
     daemon.settle().await;
     let (letter, _) = last(&daemon).await;
-    let way_out = daemon.app.engine.composer.returns().unsubscribe(&letter).expect("an address");
+    let way_out = daemon.app.engine.mailing.load().composer.returns().unsubscribe(&letter).expect("an address");
     let mail = format!("From: anna@mail.example\r\nTo: {way_out}\r\nSubject: unsubscribe\r\n\r\n\r\n");
     comes_back(&daemon, mail.into_bytes()).await;
     let customer = daemon.customer("anna").await;

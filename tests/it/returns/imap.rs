@@ -66,7 +66,7 @@ async fn mail_is_taken_at_once_marked_and_read_on_after_a_break(place: &Place) {
     let mut dovecot = Dovecot::start().await;
     let daemon = daemon(place, settings(dovecot.port, RelaySecurity::None)).await;
     let letter = &daemon.record().await[0];
-    let path = daemon.app.engine.composer.envelope_from(None, &letter.id).to_string();
+    let path = daemon.app.engine.mailing.load().composer.envelope_from(None, &letter.id).to_string();
     dovecot.deliver("1.before", b"From: b@x.example\r\nSubject: before\r\n\r\nhello\r\n");
     let stop = CancellationToken::new();
     let watching = tokio::spawn(Arc::clone(&daemon.app.engine).watch_imap(stop.clone()));

@@ -58,7 +58,7 @@ impl Door {
     }
 
     fn path(&self) -> String {
-        self.daemon.app.engine.composer.envelope_from(None, &self.letter).to_string()
+        self.daemon.app.engine.mailing.load().composer.envelope_from(None, &self.letter).to_string()
     }
 
     async fn close(self) {

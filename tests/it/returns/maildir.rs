@@ -24,7 +24,7 @@ async fn mail_is_taken_once_and_lies_in_cur_afterwards(place: &Place) {
     daemon.accept(arrives("anna")).await;
     daemon.settle().await;
     let letter = &daemon.record().await[0];
-    let path = daemon.app.engine.composer.envelope_from(None, &letter.id).to_string();
+    let path = daemon.app.engine.mailing.load().composer.envelope_from(None, &letter.id).to_string();
     let mail = report(&path, "anna@mail.example", "failed", "5.1.1", "550 5.1.1 no such user");
     fs::write(folder.path().join("new/1773133205.M1P2.mx"), &mail).expect("delivered");
     fs::write(folder.path().join("new/1773133206.M1P3.mx"), b"From: b@x.example\r\n\r\nhello\r\n").expect("delivered");

@@ -23,7 +23,7 @@ async fn the_sender_of_every_try_names_the_letter(place: &Place) {
     let [letter] = letters.as_slice() else { panic!("one letter, not {}", letters.len()) };
     let row = &daemon.record().await[0];
     assert_eq!(row.attempts, 2, "the first try was put off");
-    assert_eq!(letter.from, daemon.app.engine.composer.envelope_from(None, &row.id).as_str());
+    assert_eq!(letter.from, daemon.app.engine.mailing.load().composer.envelope_from(None, &row.id).as_str());
     assert!(letter.from.starts_with("bounce+") && letter.from.ends_with("@returns.shop.example"), "{}", letter.from);
     let ways = header(&letter.bytes, "List-Unsubscribe");
     // Folded header lines go on below.

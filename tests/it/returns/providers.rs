@@ -88,7 +88,7 @@ async fn about(daemon: &Daemon, name: &str) -> String {
     String::from_utf8(fixture(name))
         .expect("text")
         .replace("{address}", row.to.as_deref().expect("an address"))
-        .replace("{path}", daemon.app.engine.composer.envelope_from(None, &row.id).as_str())
+        .replace("{path}", daemon.app.engine.mailing.load().composer.envelope_from(None, &row.id).as_str())
         .replace("{bare_id}", id.trim_matches(['<', '>']))
         .replace("{message_id}", &id)
         .replace("{letter}", &row.id)

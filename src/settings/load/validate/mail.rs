@@ -43,6 +43,7 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
     for (name, settings) in &mail.relays {
         relay(name, settings, check);
     }
+    super::routes::all(mail, check);
     for (index, row) in mail.refusals.iter().enumerate() {
         if let Some((key, fault)) = row.fault() {
             check.that(false, &format!("mail.refusals[{index}].{key}"), fault, "docs/deliverability.md shows rows");
@@ -133,8 +134,8 @@ fn relay(name: &str, relay: &RelaySettings, check: &mut Check<'_, '_>) {
         "`connections` lies outside 1 to 1000",
         "",
     );
-    let rate = relay.rate_per_second != Some(0);
-    check.that(rate, &at("rate_per_second"), "a rate of 0 would send nothing", "leave it out for no limit");
+    super::routes::rates(&base, relay.rate_per_second, relay.rate_per_hour, check);
+    super::routes::warm_up(&base, relay, check);
     let patience = (1..=600).contains(&relay.timeout_seconds);
     check.that(patience, &at("timeout_seconds"), "`timeout_seconds` lies outside 1 to 600", "");
 }

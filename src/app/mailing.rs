@@ -1,0 +1,45 @@
+//! How letters leave, from the settings.
+
+use std::sync::Arc;
+
+use crate::engine::Wakes;
+use crate::engine::mailing::Mailing;
+use crate::engine::send::fleet::{Fleet, Ledger};
+use crate::journey::time::Span;
+use crate::mail::{Composer, LinkSigner, Refusals};
+use crate::settings::Settings;
+
+/// What stays the same when the settings change.
+#[derive(Clone, Debug)]
+pub(super) struct Lasting {
+    /// Signs the links of letters.
+    pub(super) links: LinkSigner,
+    /// What is counted of relays.
+    pub(super) ledger: Arc<Ledger>,
+    /// Wakes the loops.
+    pub(super) wakes: Arc<Wakes>,
+}
+
+/// How letters leave under these settings.
+pub(super) fn of(settings: &Settings, lasting: &Lasting) -> anyhow::Result<Mailing> {
+    let mail = &settings.mail;
+    let composer = Composer::new(mail, &settings.server.public_url(), &settings.shop, lasting.links.clone())?;
+    let refusals = Refusals::with(&mail.refusals);
+    let ours = (composer.sending_domain(), settings.shop_facts().zone);
+    let fleet = Fleet::new(mail, &refusals, ours, Arc::clone(&lasting.ledger), &lasting.wakes)?;
+    Ok(Mailing {
+        composer,
+        fleet,
+        retry: mail.retry.clone(),
+        give_up_after: mail.give_up_after,
+        refusals,
+        lease: lease(settings),
+    })
+}
+
+/// The final reply to a letter may take ten times as long as another command (`mail::transport`), and a relay that can't be
+/// reached may have been tried before; then some.
+fn lease(settings: &Settings) -> Span {
+    let slowest = settings.mail.relays.values().map(|relay| relay.timeout_seconds).max().unwrap_or(60);
+    Span::seconds(i64::try_from(slowest).unwrap_or(3_600).saturating_mul(15).saturating_add(60))
+}
