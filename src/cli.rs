@@ -8,6 +8,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod consents;
 mod context;
 mod customer;
 pub mod customers;
@@ -107,6 +108,8 @@ enum Command {
     Splits(splits::SplitsArgs),
     /// List who is at a stage, in a segment, or on no stage of a map.
     Customers(customers::CustomersArgs),
+    /// Shows and exports what customers agreed to and refused, change by change.
+    Consents(consents::ConsentsArgs),
     /// Pools of promo codes.
     Promo(promo::PromoArgs),
     /// Webhooks out and changes in CRMs: list, look at one, try again.
@@ -166,6 +169,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Segments(args) => segments::run(&args, context).await,
         Command::Splits(args) => splits::run(&args, context).await,
         Command::Customers(args) => customers::run(args, context).await,
+        Command::Consents(args) => consents::run(args, context).await,
         Command::Promo(args) => promo::run(args, context).await,
         Command::Errands(args) => errands::run(args, context).await,
         Command::Returns(args) => returns::run(args, context).await,

@@ -80,6 +80,13 @@ impl Connection {
         }
     }
 
+    /// The purposes of which the source is told what its customers agree to and refuse elsewhere: none where its API can't be
+    /// asked.
+    pub fn told_of(&self) -> impl Iterator<Item = &str> {
+        let Self::RetailCrm(crm) = self;
+        crm.write_consents().iter().map(String::as_str).filter(|_| crm.can_read())
+    }
+
     /// Reads entities back from the source: a body for [`Via::Read`].
     pub async fn fetch(&self, wanted: &[Fetch]) -> Result<Vec<u8>, ApiError> {
         match self {

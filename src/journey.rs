@@ -12,6 +12,7 @@ pub mod backtest;
 pub mod book;
 pub mod change;
 pub mod condition;
+pub mod consents;
 pub mod customer;
 pub mod date;
 pub mod effect;

@@ -10,6 +10,7 @@
 //! Not here: what any of it means (`journey`, `engine`), and time: every moment is handed in.
 
 mod alone;
+mod consents;
 mod counters;
 mod cursors;
 mod customers;
@@ -38,6 +39,7 @@ mod vault;
 mod words;
 
 pub use alone::Alone;
+pub use consents::{ConsentFilter, ConsentRow};
 pub use counters::Count;
 pub use errands::{ClaimedErrand, ErrandFilter, ErrandOf, ErrandOutcome, ErrandRow, ErrandState, NewErrand};
 pub use error::{Result, StoreError};

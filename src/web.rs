@@ -8,6 +8,7 @@
 pub mod assets;
 pub mod auth;
 pub mod calls;
+pub mod consents;
 pub mod events;
 pub mod explain;
 pub mod headers;
@@ -92,6 +93,7 @@ pub fn router(state: WebState) -> Router {
     let others = Router::new()
         .route("/api/v1/events", post(events::take).layer(Extension(tokens.clone())).fallback(events::only_post))
         .route("/api/v1/customers/{key}/explain", get(explain::tell).layer(Extension(tokens.clone())))
+        .route("/api/v1/customers/{key}/consents", get(consents::tell).layer(Extension(tokens.clone())))
         .route("/api/v1/rules/{rule}/start", post(calls::start).layer(Extension(tokens)).fallback(calls::only_post))
         .route("/api/v1/maps/{map}", get(maps::figures))
         .route(

@@ -23,7 +23,7 @@ mod read;
 mod reader;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use chrono_tz::Tz;
@@ -49,6 +49,7 @@ pub struct RetailCrm {
     hook_secret: Option<SecretString>,
     history: HistoryStart,
     carts: bool,
+    write_consents: BTreeSet<String>,
 }
 
 impl RetailCrm {
@@ -88,6 +89,7 @@ impl RetailCrm {
             hook_secret: settings.hook_secret.clone(),
             history: settings.history,
             carts: settings.carts,
+            write_consents: settings.write_consents.clone(),
         })
     }
 
@@ -104,6 +106,11 @@ impl RetailCrm {
     /// Whether there is an API to ask.
     pub fn can_read(&self) -> bool {
         self.client.is_some()
+    }
+
+    /// The purposes of which the CRM is told.
+    pub fn write_consents(&self) -> &BTreeSet<String> {
+        &self.write_consents
     }
 
     fn client(&self) -> Result<&Client, ApiError> {

@@ -1,10 +1,13 @@
 //! One batch: customers advanced in memory, then everything written with multi-row statements in one transaction.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
+use crate::crm::Connection;
 use crate::insight::metrics;
 use crate::journey::advance::{Advance, Input, advance};
 use crate::journey::book::Rulebook;
+use crate::journey::consents::{self, ConsentChange};
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
@@ -33,6 +36,9 @@ pub struct Batch {
     messages: Vec<NewMessage>,
     cancelled: Vec<(String, WithheldReason, Timestamp)>,
     errands: Vec<NewErrand>,
+    consents: Vec<(String, ConsentChange)>,
+    /// The connections that are told of consents.
+    told: Arc<BTreeMap<String, Connection>>,
     /// Runs that are over and had taken promo codes.
     coded: Vec<String>,
     redeemed: Vec<Redeemed>,
@@ -52,6 +58,11 @@ struct Redeemed {
 }
 
 impl Batch {
+    /// An empty one, whose consents are told to these connections.
+    pub fn telling(connections: &Arc<BTreeMap<String, Connection>>) -> Self {
+        Self { told: Arc::clone(connections), ..Self::default() }
+    }
+
     /// Advances a customer, answering its wishes for promo codes from the same transaction.
     pub async fn advance(
         &mut self,
@@ -152,6 +163,11 @@ impl Batch {
                 Effect::Errand(errand) => {
                     self.errands.push(NewErrand { customer: customer.clone(), errand: *errand });
                 }
+                Effect::ConsentChanged(change) => {
+                    self.tell(state, |_, purpose| purpose == change.purpose);
+                    self.consents.push((customer.clone(), *change));
+                }
+                Effect::KnownTo { connection: new } => self.tell(state, |connection, _| connection == new),
                 Effect::PromoSettled { enrollment } => self.coded.push(enrollment),
                 Effect::PromoRedeemed { code, order, at } => {
                     self.redeemed.push(Redeemed { code, customer: customer.clone(), order, at });
@@ -169,6 +185,15 @@ impl Batch {
             }
         }
         wanted
+    }
+
+    /// Has connections told of purposes, as these pairs are chosen.
+    fn tell(&mut self, customer: &Customer, chosen: impl Fn(&str, &str) -> bool) {
+        for (id, connection) in self.told.iter() {
+            let purposes = connection.told_of().filter(|purpose| chosen(id, purpose));
+            let errands = purposes.filter_map(|purpose| consents::errand(customer, id, purpose));
+            self.errands.extend(errands.map(|errand| NewErrand { customer: customer.id.clone(), errand }));
+        }
     }
 
     /// Whether letters were planned or may go at another moment than before, or errands were asked for.
@@ -193,7 +218,7 @@ impl Batch {
 
     /// Writes everything into the transaction. What ends, is cancelled or reached is counted as the record takes it on: a
     /// letter that had gone out already is not withheld, and a rule that is gone from the book still has its figures.
-    pub async fn write(mut self, tx: &mut Tx, shard: i64) -> Result<()> {
+    pub async fn write(mut self, tx: &mut Tx, shard: i64, now: Timestamp) -> Result<()> {
         let customers: Vec<&Customer> = self.customers.iter().collect();
         tx.save_customers(&customers).await?;
         tx.put_events(&self.events).await?;
@@ -251,6 +276,7 @@ impl Batch {
             tx.redeem_code(&redeemed.code, &redeemed.customer, &redeemed.order, redeemed.at).await?;
         }
         tx.put_reads(&self.reads).await?;
+        tx.put_consents(&self.consents, now).await?;
         tx.put_decisions(&self.decisions).await?;
         tx.add_counts(shard, &self.counts).await?;
         Ok(())

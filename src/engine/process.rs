@@ -191,7 +191,7 @@ impl Engine {
             .collect();
         let now = self.clock.now();
         let (groups, mut loaded) = self.who_is_meant(tx, &plain, &keys).await?;
-        let mut batch = Batch::default();
+        let mut batch = Batch::telling(&self.connections);
         let mut pointers: Vec<(Key, String)> = Vec::new();
         let mut retired: Vec<(String, String)> = Vec::new();
         for group in groups {
@@ -207,7 +207,7 @@ impl Engine {
         {
             return Ok(None);
         }
-        batch.write(tx, self.shard()).await?;
+        batch.write(tx, self.shard(), self.clock.now()).await?;
         for (gone, into) in &retired {
             tx.retire_customer(gone, into, now).await?;
         }
@@ -342,13 +342,13 @@ impl Engine {
         let book = &book.rulebook;
         // Ordered, so that the same work is done in the same order everywhere.
         let loaded: BTreeMap<String, Customer> = tx.load_customers(ids).await?.into_iter().collect();
-        let mut batch = Batch::default();
+        let mut batch = Batch::telling(&self.connections);
         for state in loaded.into_values() {
             let state = batch.advance(tx, book, state, input, now).await?;
             batch.customers.push(state);
         }
         let outgoing = batch.has_outgoing();
-        batch.write(tx, self.shard()).await?;
+        batch.write(tx, self.shard(), self.clock.now()).await?;
         Ok(outgoing)
     }
 

@@ -199,8 +199,11 @@ pub fn counts_of_read(weighed: &Weighed) -> Vec<Count> {
     opened.into_iter().chain(clicked).collect()
 }
 
-/// A step asked for an errand.
+/// A step asked for an errand. What no rule asked for, such as telling a CRM of a refusal, is no rule's figure.
 pub fn counts_of_errand(errand: &Errand) -> Vec<Count> {
+    if errand.rule.is_empty() {
+        return Vec::new();
+    }
     vec![of_rule(&errand.map, &errand.rule, ERRANDS, errand.kind.as_str(), 1)]
 }
 
@@ -213,6 +216,9 @@ pub fn counts_of_decision(map: &str, decision: &Decision) -> Vec<Count> {
 
 /// An errand that was queued or dead came to a state: what was given up before and is no more, counts back.
 pub fn counts_of_errand_state(errand: &ErrandOf, state: ErrandState) -> Vec<Count> {
+    if errand.rule.is_empty() {
+        return Vec::new();
+    }
     let of = |figure, by| of_rule(&errand.map, &errand.rule, figure, errand.kind.as_str(), by);
     let before = (errand.was == ErrandState::Dead).then(|| of(ERRANDS_FAILED, -1));
     let now = match state {

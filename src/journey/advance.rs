@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::attention::forget;
 use super::book::Rulebook;
 use super::condition::Facts;
+use super::consents;
 use super::customer::{Customer, GoalWatch, HandedOver, Pending};
 use super::effect::{Cause, Effect, EndReason};
 use super::event::{Event, kind};
@@ -283,7 +284,12 @@ impl Run<'_> {
             return;
         }
         let carried = promo::carried(&self.customer, event);
-        let Folded { happened, mut topics } = fold::apply(&mut self.customer, event);
+        let keys = self.customer.keys.len();
+        let Folded { happened, mut topics, consents } = fold::apply(&mut self.customer, event);
+        for (purpose, was) in consents {
+            self.effects.extend(consents::changed(&self.customer, &purpose, was, Some(event)));
+        }
+        self.effects.extend(consents::known_to(&self.customer, keys));
         topics.extend(returned::take(&mut self.customer, event).then_some(Topic::Messages));
         let zone = self.customer.zone().unwrap_or(self.book.shop.zone);
         self.customer.reading_hours.count(&event.kind, event.occurred_at, zone);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::attention::Held;
+use super::consents::ConsentChange;
 use super::errand::Errand;
 use super::money::Money;
 use super::policy::Letter;
@@ -137,6 +138,13 @@ pub enum Effect {
     },
     /// Something is asked of others: a webhook out, a change in the CRM.
     Errand(Box<Errand>),
+    /// What the customer agreed to changed.
+    ConsentChanged(Box<ConsentChange>),
+    /// A connection came to know the customer by an id of its own: it has not heard what was said elsewhere.
+    KnownTo {
+        /// The connection.
+        connection: String,
+    },
     /// A letter was opened, or a link of it followed; by whom is known.
     MessageRead(Box<Weighed>),
     /// Why something was or was not done; kept for `explain`.

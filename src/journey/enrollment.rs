@@ -8,7 +8,7 @@ use super::holdout::held_out;
 use super::others::Wish;
 use super::rule::{Action, Rule};
 use super::wait::wait_until;
-use super::{ids, policy, promo};
+use super::{consents, ids, policy, promo};
 
 /// Most steps one run may take without waiting; a program can't loop, so this is never reached by honest files.
 const MAX_STEPS: usize = 10_000;
@@ -177,8 +177,10 @@ impl Run<'_> {
                 }
                 for purpose in refuse {
                     let source = format!("rule:{}", rule.id);
+                    let was = self.customer.consents.get(purpose).map(|known| known.granted);
                     if set_consent(&mut self.customer, purpose, Consent { granted: false, at: now, source }) {
                         self.changed = true;
+                        self.effects.extend(consents::changed(&self.customer, purpose, was, None));
                         let note = format!("consent.{purpose} = false");
                         self.decide(rule, "set", "set", note, Vec::new(), &Cause::Time);
                     }

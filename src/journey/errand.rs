@@ -110,6 +110,17 @@ pub struct CrmChange {
     /// Custom fields by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
+    /// What the customer agreed to and refused, by purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<String, bool>,
+}
+
+impl CrmChange {
+    /// No change of a customer yet.
+    pub fn of(customer: CrmCustomer) -> Self {
+        let (add_tags, remove_tags) = (Vec::new(), Vec::new());
+        Self { customer, add_tags, remove_tags, fields: BTreeMap::new(), subscriptions: BTreeMap::new() }
+    }
 }
 
 /// How a CRM knows a customer.
@@ -188,12 +199,12 @@ impl Run<'_> {
         let tags = self.customer.attribute("tags").and_then(Value::as_array).cloned();
         let has = |tag: &String| tags.as_ref().is_some_and(|tags| tags.iter().any(|known| known == tag));
         let change = CrmChange {
-            customer,
             add_tags: wanted.add.iter().filter(|tag| !has(tag)).cloned().collect(),
             // Of a customer whose tags were never said nobody knows that it lacks one.
             remove_tags: wanted.remove.iter().filter(|tag| tags.is_none() || has(tag)).cloned().collect(),
             // A field that was emptied in the CRM is not spoken of any more, so nobody can be sure of what was known.
             fields: wanted.fields.clone(),
+            ..CrmChange::of(customer)
         };
         if change.add_tags.is_empty() && change.remove_tags.is_empty() && change.fields.is_empty() {
             let note = format!("all of it is so in {connection} already");

@@ -7,6 +7,7 @@ use super::advance::{Advance, Input, advance};
 use super::attention::forget;
 use super::book::Rulebook;
 use super::change::taken_over;
+use super::consents;
 use super::customer::{Awaiting, Customer, Enrollment, Orders, RECENT_ORDERS};
 use super::effect::{Cause, Effect, EndReason, SegmentMove, StageMove, WithheldReason};
 use super::event::{Phase, kind};
@@ -46,6 +47,7 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
         }))
     }));
     into.first_seen_at = into.first_seen_at.min(gone.first_seen_at);
+    let keys = into.keys.len();
     for key in &gone.keys {
         if !into.keys.contains(key) {
             into.keys.push(key.clone());
@@ -59,9 +61,11 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
     for (purpose, consent) in &gone.consents {
         let stricter = into.consents.get(purpose).is_none_or(|known| known.granted && !consent.granted);
         if stricter {
-            into.consents.insert(purpose.clone(), consent.clone());
+            let was = into.consents.insert(purpose.clone(), consent.clone()).map(|known| known.granted);
+            effects.extend(consents::changed(&into, purpose, was, None));
         }
     }
+    effects.extend(consents::known_to(&into, keys));
     into.preferences.merge(&gone.preferences);
     into.returns.merge(&gone.returns);
     let mut other = taken_over(book, gone.clone(), now, &mut effects);

@@ -1,5 +1,7 @@
 //! `[connections.<id>]`: one CRM or shop each.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,10 @@ pub struct ConnectionSettings {
     #[serde(default)]
     #[schemars(example = &"promo_code")]
     pub promo_field: Option<String>,
+    /// Purposes of which the CRM is told what its customers agree to and refuse here: `marketing` is its topic
+    /// `default_marketing`, others are topics by their own code. Empty: it is told nothing. Default `["marketing"]`.
+    #[serde(default = "marketing")]
+    pub write_consents: BTreeSet<String>,
 }
 
 /// What a connection is.
@@ -90,6 +96,10 @@ fn yes() -> bool {
 
 fn complete_groups() -> Vec<String> {
     vec!["complete".into()]
+}
+
+fn marketing() -> BTreeSet<String> {
+    BTreeSet::from(["marketing".to_owned()])
 }
 
 fn cancel_groups() -> Vec<String> {

@@ -255,7 +255,8 @@ fn sends(rule: &Rule) -> bool {
 /// The locales that letters are written in.
 fn locales(book: &Book, state: &WebState) -> BTreeSet<String> {
     let all = book.letters.all().flat_map(|(map, letter)| book.letters.locales(map, letter));
-    all.map(str::to_owned).chain([state.shop.locale.clone()]).collect()
+    // Letters in files without a locale are in the shop's.
+    all.filter(|locale| !locale.is_empty()).map(str::to_owned).chain([state.shop.locale.clone()]).collect()
 }
 
 /// The one of them that the customer's letters are in, as near as it comes.

@@ -145,7 +145,7 @@ pub async fn connections(loaded: &Loaded) -> Vec<Finding> {
             }
         };
         let help = "look at `url` and `api_key`, and whether the key is active in the CRM";
-        match timeout(PATIENCE, connection.check(written.contains(id))).await {
+        match timeout(PATIENCE, connection.check(written.contains(id) || connection.told_of().next().is_some())).await {
             Ok(Ok(verdicts)) => findings.extend(verdicts.into_iter().map(|seen| {
                 let subject = format!("{id}, {}", seen.name);
                 if seen.ok {

@@ -11,6 +11,8 @@ use super::dates;
 use super::model::Customer;
 use crate::journey::time::Timestamp;
 
+/// The channel of letters.
+pub(super) const CHANNEL: &str = "email";
 /// The topic that stands for all marketing; other topics are purposes of their own.
 const GENERAL_TOPIC: &str = "default_marketing";
 const MARKETING: &str = "marketing";
@@ -30,7 +32,7 @@ pub(super) fn read(customer: &Customer, zone: Tz) -> BTreeMap<String, Said> {
     let mut consents = BTreeMap::new();
     for entry in customer.subscriptions.iter().flatten() {
         let Some(topic) = &entry.subscription else { continue };
-        let (Some("email"), Some(subscribed)) = (topic.channel.as_deref(), entry.subscribed) else { continue };
+        let (Some(CHANNEL), Some(subscribed)) = (topic.channel.as_deref(), entry.subscribed) else { continue };
         // A topic that was switched off permits nothing, but what was refused stays refused.
         if subscribed && topic.active == Some(false) {
             continue;
@@ -51,6 +53,11 @@ pub(super) fn read(customer: &Customer, zone: Tz) -> BTreeMap<String, Said> {
         }
     }
     consents
+}
+
+/// The code of the topic that stands for a purpose.
+pub(super) fn topic_of(purpose: &str) -> &str {
+    if purpose == MARKETING { GENERAL_TOPIC } else { purpose }
 }
 
 /// Of two sayings the refusal holds, as of the later of their dates: both stand in the source at this moment.

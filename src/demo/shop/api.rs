@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 
 use super::orders::{GROUPS, STATUSES};
@@ -23,6 +23,7 @@ pub(super) fn router(shop: Shop) -> Router {
         .route("/api/v5/customers", get(customers))
         .route("/api/v5/customers/history", get(customers_history))
         .route("/api/v5/customers/{id}", get(customer))
+        .route("/api/v5/customers/{id}/subscriptions", post(subscriptions))
         .route("/api/v5/orders", get(orders))
         .route("/api/v5/orders/history", get(orders_history))
         .route("/api/v5/orders/{id}", get(order))
@@ -41,7 +42,7 @@ fn answer(
     shop: &Shop,
     headers: &HeaderMap,
     query: Option<&str>,
-    make: impl FnOnce(&World, &Parameters) -> Result<Value, (StatusCode, &'static str)>,
+    make: impl FnOnce(&mut World, &Parameters) -> Result<Value, (StatusCode, &'static str)>,
 ) -> Response {
     let mut world = shop.world();
     world.requests += 1;
@@ -61,7 +62,7 @@ fn answer(
         Some(_) => {}
     }
     let parameters: Parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
-    match make(&world, &parameters) {
+    match make(&mut world, &parameters) {
         Ok(value) => axum::Json(value).into_response(),
         Err((status, message)) => refuse(status, message),
     }
@@ -167,6 +168,29 @@ async fn customer(
         let found = people.find(|person| names(asked, &given, person.id, person.external_id.as_deref()));
         let person = found.ok_or(NOT_FOUND)?;
         Ok(json!({"success": true, "customer": world.customer_json(person)}))
+    })
+}
+
+async fn subscriptions(
+    State(shop): State<Shop>,
+    headers: HeaderMap,
+    Path(given): Path<String>,
+    form: String,
+) -> Response {
+    answer(&shop, &headers, Some(&form), |world, asked| {
+        let mut people = world.people.values();
+        let found = people.find(|person| names(asked, &given, person.id, person.external_id.as_deref()));
+        let id = found.ok_or(NOT_FOUND)?.id;
+        let said: Option<Vec<Value>> = one(asked, "subscriptions").and_then(|said| serde_json::from_str(said).ok());
+        let said = said.ok_or((StatusCode::BAD_REQUEST, "Parameter 'subscriptions' is missing"))?;
+        for topic in said {
+            let named = (topic["channel"].as_str(), topic["subscription"].as_str());
+            match (named, topic["active"].as_bool()) {
+                ((Some("email"), Some("default_marketing")), Some(active)) => world.subscribe(id, active),
+                _ => return Err((StatusCode::BAD_REQUEST, "Errors in the entity format")),
+            }
+        }
+        Ok(json!({"success": true}))
     })
 }
 

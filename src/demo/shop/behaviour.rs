@@ -247,6 +247,18 @@ impl World {
         self.customer_changed(id, "email_marketing_unsubscribed_at", (Value::Null, json!(at)), json!({}), 50);
     }
 
+    /// Takes over what our own key says of a customer's letters; its row says whose key it was.
+    pub(super) fn subscribe(&mut self, id: u32, active: bool) {
+        let letters = if active { Letters::Agreed } else { Letters::Refused };
+        let now = self.now;
+        let Some(person) = self.people.get_mut(&id).filter(|person| person.letters != letters) else { return };
+        person.letters = letters;
+        person.letters_at = Some(now);
+        let at = self.date(now);
+        let ours = json!({"source": "api", "apiKey": {"current": true}});
+        self.customer_changed(id, "email_marketing_unsubscribed_at", (Value::Null, json!(at)), ours, 0);
+    }
+
     fn merge(&mut self, gone: u32, survivor: u32) {
         if !self.people.contains_key(&survivor) {
             return;

@@ -34,12 +34,16 @@ pub struct Folded {
     pub happened: Vec<Happening>,
     /// What it is about: facts of other topics are as they were.
     pub topics: BTreeSet<Topic>,
+    /// The purposes of which the answer changed, each with whether it had been agreed to.
+    pub consents: Vec<(String, Option<bool>)>,
 }
 
 /// Applies an event to the facts and tells what really happened.
 pub fn apply(customer: &mut Customer, event: &Event) -> Folded {
     remember_keys(customer, &event.keys);
-    let mut topics = event.profile.as_ref().map(|profile| apply_profile(customer, profile, event)).unwrap_or_default();
+    let mut consents = Vec::new();
+    let said = event.profile.as_ref().map(|profile| apply_profile(customer, profile, event, &mut consents));
+    let mut topics = said.unwrap_or_default();
     let learnt = !topics.is_empty();
     topics.extend(event.order.is_some().then_some(Topic::Orders));
     let at = event.occurred_at;
@@ -93,7 +97,7 @@ pub fn apply(customer: &mut Customer, event: &Event) -> Folded {
         _ => told(&event.kind, at),
     }
     topics.extend((event.cart.is_some() || is(kind::CART_CLEARED)).then_some(Topic::Cart));
-    Folded { happened, topics }
+    Folded { happened, topics, consents }
 }
 
 /// What happened, in the order in which it happened.
@@ -112,7 +116,12 @@ fn remember_keys(customer: &mut Customer, keys: &[Key]) {
 }
 
 /// Takes over what is said of the profile; tells what changed.
-fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> BTreeSet<Topic> {
+fn apply_profile(
+    customer: &mut Customer,
+    profile: &Profile,
+    event: &Event,
+    consents: &mut Vec<(String, Option<bool>)>,
+) -> BTreeSet<Topic> {
     let at = event.occurred_at;
     let mut changed = BTreeSet::new();
     for (name, value) in &profile.attributes {
@@ -123,8 +132,10 @@ fn apply_profile(customer: &mut Customer, profile: &Profile, event: &Event) -> B
         }
     }
     for (purpose, granted) in &profile.consents {
+        let was = customer.consents.get(purpose).map(|known| known.granted);
         let consent = Consent { granted: *granted, at, source: event.source.clone() };
         if set_consent(customer, purpose, consent) {
+            consents.push((purpose.clone(), was));
             changed.insert(Topic::Consents);
         }
     }

@@ -9,7 +9,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::{milepost, started};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_may_not_write_is_told_where_a_rule_writes() {
+async fn a_key_that_may_not_write_is_told_where_consents_or_a_rule_write() {
     let crm = MockServer::start().await;
     let scopes = json!({"success": true, "scopes": ["order_read", "customer_read", "reference_read"]});
     Mock::given(path("/api/credentials"))
@@ -21,7 +21,8 @@ async fn a_key_that_may_not_write_is_told_where_a_rule_writes() {
         "[server]\n[connections.shop]\nkind = \"retailcrm\"\nurl = \"{}\"\napi_key = \"key\"\nhook_secret = \"0123456789abcdef0123\"\n",
         crm.uri()
     );
-    fs::write(folder.path().join("config/milepost.toml"), settings).expect("written");
+    let write = |settings: &str| fs::write(folder.path().join("config/milepost.toml"), settings).expect("written");
+    write(&settings);
     let told = || -> Vec<String> {
         let run = milepost(folder.path()).args(["doctor", "--json"]).assert();
         let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
@@ -29,6 +30,8 @@ async fn a_key_that_may_not_write_is_told_where_a_rule_writes() {
         let permissions = findings.filter(|finding| finding["subject"] == "shop, permissions");
         permissions.map(|finding| finding["note"].as_str().unwrap_or_default().to_owned()).collect()
     };
+    assert_eq!(told(), ["missing: customer_write"], "it is told of consents");
+    write(&format!("{settings}write_consents = []\n"));
     assert_eq!(told(), ["customer_read, order_read, reference_read"]);
 
     let rule = folder.path().join("rules/pet-shop/vip.yaml");

@@ -86,6 +86,8 @@ fn line(effect: &Effect) -> Option<String> {
         | Effect::ArmReached { .. }
         | Effect::PromoSettled { .. }
         | Effect::PromoRedeemed { .. }
+        | Effect::ConsentChanged(_)
+        | Effect::KnownTo { .. }
         | Effect::Errand(_) => None,
         Effect::MessageRead(read) => Some(format!("{} {}", read.read.message, read.read.what.as_str())),
         Effect::Decided(decision) => {

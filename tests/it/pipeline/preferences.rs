@@ -22,7 +22,12 @@ const NEWS: &str = "{rule: news, on: {event: shop.news}, reenter: always, steps:
 const TEXT: &str = "Subject: Welcome\n\nHello.\n{{ preferences_url }}\n{{ unsubscribe_url }}\n";
 
 fn book() -> Book {
-    book_beside(MAP, &[WELCOME, NEWS], &[("shop/templates/welcome.txt", TEXT)], Shop::default())
+    book_beside(
+        MAP,
+        &[WELCOME, NEWS],
+        &[("shop/templates/welcome.txt", TEXT), ("shop/templates/welcome.ru.txt", TEXT)],
+        Shop::default(),
+    )
 }
 
 /// The path of the first letter's link to the page.
@@ -59,6 +64,12 @@ async fn what_is_chosen_on_the_page_holds_from_the_next_letter_on(place: &Place)
     daemon.accept(arrives("anna")).await;
     daemon.settle().await;
     let path = page(&daemon);
+    // The languages are those of the letters, and the shop's own stands for letters that name none.
+    let shown = daemon.ask(Request::get(&path).body(Body::empty()).expect("a request")).await;
+    let shown = String::from_utf8(shown.body).expect("UTF-8");
+    let languages: Vec<&str> =
+        shown.split("<option value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(languages, ["en", "ru"], "{shown}");
     // The letter is due in a second when the map is refused.
     news(&daemon, "n1").await;
     daemon.until("2026-03-10T09:59:59Z").await;
