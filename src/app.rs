@@ -7,6 +7,7 @@ mod begin;
 mod mailing;
 mod reload;
 mod secret;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::engine::in_force;
 use crate::engine::ingest::Ingest;
 use crate::engine::record::Recorder;
 use crate::engine::returns::{Answers, Listener, Sources};
+use crate::engine::send::told::in_use;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::Timestamp;
 use crate::mail::imap::Account;
@@ -60,6 +62,8 @@ pub struct App {
     pub ingest: Ingest,
     /// Hears what providers tell of letters.
     pub providers: Arc<Providers>,
+    /// What stays the same when the settings change.
+    lasting: Lasting,
     router: Router,
     writer: JoinHandle<()>,
     recording: JoinHandle<()>,
@@ -148,7 +152,14 @@ impl App {
             metrics: metrics_handle()?,
             pages: Pages::new()?,
         });
-        Ok(Self { engine, recorder, ingest, providers, router, writer, recording, alone })
+        engine.mailing.load().fleet.names().into_iter().for_each(|name| in_use(name, true));
+        Ok(Self { engine, recorder, ingest, providers, lasting, router, writer, recording, alone })
+    }
+
+    /// Takes over what changed settings say of relays, routes, senders and everything else of how letters leave; the rest of
+    /// them counts from the next start on.
+    pub async fn change_settings(&self, settings: &Settings) -> anyhow::Result<()> {
+        self.engine.change_mailing(mailing::of(settings, &self.lasting)?).await.map_err(Into::into)
     }
 
     /// The HTTP side alone, for stepping.
@@ -217,7 +228,7 @@ impl App {
 }
 
 /// Runs the daemon of a settings file until SIGTERM or Ctrl-C.
-pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
+pub async fn serve(loaded: Loaded, variables: Vec<(String, String)>, clock: Clock) -> anyhow::Result<()> {
     let outcome = rulebook::load(&loaded.rules_dir(), loaded.shop());
     if outcome.book.is_none() {
         tracing::error!(faults.count = outcome.diagnostics.len(), "the rules on disk have faults");
@@ -232,7 +243,7 @@ pub async fn serve(loaded: Loaded, clock: Clock) -> anyhow::Result<()> {
         .with_context(|| format!("{} can't be listened on; another program may hold it", settings.server.listen))?;
     let returns = Listener::bind(&settings.mail.returns.listener).await?;
     let stop = CancellationToken::new();
-    let watching = reload::start(&loaded, &app.engine, &stop)?;
+    let watching = reload::start(&loaded, variables, &app, &stop)?;
     let signalled = stop.clone();
     tokio::spawn(async move {
         if let Err(error) = stop_signal().await {

@@ -30,6 +30,7 @@ mod out;
 pub mod pause;
 pub mod plan;
 pub mod promo;
+pub mod relays;
 pub mod render;
 pub mod resume;
 pub mod returns;
@@ -116,6 +117,8 @@ enum Command {
     Errands(errands::ErrandsArgs),
     /// What came back: bounces, complaints, answers; list, look at one, read unmatched ones again.
     Returns(returns::ReturnsArgs),
+    /// Show which relays letters take, which stand still and why, and how much of their ceilings is used.
+    Relays(relays::RelaysArgs),
     /// Addresses that must not be written to.
     Suppressions(suppressions::SuppressionsArgs),
 }
@@ -173,6 +176,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Promo(args) => promo::run(args, context).await,
         Command::Errands(args) => errands::run(args, context).await,
         Command::Returns(args) => returns::run(args, context).await,
+        Command::Relays(args) => relays::run(&args, context).await,
         Command::Suppressions(args) => suppressions::run(args, context).await,
     }
 }

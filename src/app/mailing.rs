@@ -37,9 +37,11 @@ pub(super) fn of(settings: &Settings, lasting: &Lasting) -> anyhow::Result<Maili
     })
 }
 
-/// The final reply to a letter may take ten times as long as another command (`mail::transport`), and a relay that can't be
-/// reached may have been tried before; then some.
+/// The final reply to a letter may take ten times as long as another command (`mail::transport`), and each relay may be tried
+/// up to its log-in before; then some.
 fn lease(settings: &Settings) -> Span {
     let slowest = settings.mail.relays.values().map(|relay| relay.timeout_seconds).max().unwrap_or(60);
-    Span::seconds(i64::try_from(slowest).unwrap_or(3_600).saturating_mul(15).saturating_add(60))
+    let relays = i64::try_from(settings.mail.relays.len()).unwrap_or(1_000);
+    let commands = relays.saturating_mul(6).saturating_add(10);
+    Span::seconds(i64::try_from(slowest).unwrap_or(3_600).saturating_mul(commands).saturating_add(60))
 }

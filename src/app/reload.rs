@@ -1,5 +1,5 @@
 //! Taking another rulebook over while running: when the one in force changed, and, where rules come into force by themselves,
-//! when their files did.
+//! when their files did; and changed settings when their file did.
 //!
 //! Invariant: a rulebook with an error is refused as a whole and the one in force stays.
 
@@ -12,7 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::begin;
+use super::settings::Changing;
+use super::{App, begin};
 use crate::engine::Engine;
 use crate::journey::book::Shop;
 use crate::rulebook::{self, Watch};
@@ -23,7 +24,12 @@ use crate::settings::load::Loaded;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Starts watching.
-pub(super) fn start(loaded: &Loaded, engine: &Arc<Engine>, stop: &CancellationToken) -> anyhow::Result<JoinHandle<()>> {
+pub(super) fn start(
+    loaded: &Loaded,
+    variables: Vec<(String, String)>,
+    app: &App,
+    stop: &CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
     let hangups = signal(SignalKind::hangup()).context("SIGHUP can't be heard")?;
     let dir = loaded.rules_dir();
     let watch = match Watch::begin(&dir) {
@@ -36,11 +42,13 @@ pub(super) fn start(loaded: &Loaded, engine: &Arc<Engine>, stop: &CancellationTo
             None
         }
     };
+    let settings = Changing::new(loaded, variables, &app.engine, &app.lasting);
     let reload = Reload {
         dir,
         shop: loaded.shop(),
         apply: loaded.settings.rules.apply,
-        engine: Arc::clone(engine),
+        engine: Arc::clone(&app.engine),
+        settings,
         refused: false,
         lost: false,
     };
@@ -52,6 +60,7 @@ struct Reload {
     shop: Shop,
     apply: ApplyRules,
     engine: Arc<Engine>,
+    settings: Changing,
     /// Whether the one on disk was refused when last read.
     refused: bool,
     /// Whether the one in force could not be taken over when last tried.
@@ -60,6 +69,7 @@ struct Reload {
 
 impl Reload {
     async fn run(mut self, mut watch: Option<Watch>, mut hangups: Signal, stop: CancellationToken) {
+        let mut settings = self.settings.watch();
         loop {
             let asked = tokio::select! {
                 () = stop.cancelled() => return,
@@ -67,7 +77,18 @@ impl Reload {
                     self.follow().await;
                     continue;
                 }
-                _ = hangups.recv() => true,
+                _ = hangups.recv() => {
+                    self.settings.look(true).await;
+                    true
+                }
+                changed = changed(settings.as_mut()) => {
+                    if changed {
+                        self.settings.look(false).await;
+                    } else {
+                        settings = None;
+                    }
+                    continue;
+                }
                 changed = changed(watch.as_mut()) => {
                     if !changed {
                         watch = None;

@@ -10,6 +10,6 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let loaded = context.load()?;
     logging::init(&loaded.settings.log)?;
     // On the heap: it is the whole daemon.
-    Box::pin(crate::app::serve(loaded, context.clock.clone())).await?;
+    Box::pin(crate::app::serve(loaded, context.variables.clone(), context.clock.clone())).await?;
     Ok(ExitCode::SUCCESS)
 }

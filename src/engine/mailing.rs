@@ -7,6 +7,8 @@ use crate::journey::time::Span;
 use crate::mail::{Composer, Refusals};
 
 use super::send::fleet::Fleet;
+use super::send::told::in_use;
+use super::{Engine, Result};
 
 /// How letters leave.
 #[derive(Debug)]
@@ -23,4 +25,21 @@ pub struct Mailing {
     pub refusals: Arc<Refusals>,
     /// How long a claimed letter is this process's alone: longer than any conversation with a relay may take.
     pub lease: Span,
+}
+
+impl Engine {
+    /// Lets letters leave in another way from now on. Those under way end as they began.
+    pub async fn change_mailing(&self, mailing: Mailing) -> Result<()> {
+        let new = Arc::new(mailing);
+        let old = self.mailing.swap(Arc::clone(&new));
+        old.fleet.names().into_iter().for_each(|name| in_use(name, false));
+        new.fleet.names().into_iter().for_each(|name| in_use(name, true));
+        // What this process kept from going out under the old settings, it does not keep any more.
+        let mut tx = self.store.begin().await?;
+        tx.resume_relays(&self.node).await?;
+        tx.commit().await?;
+        self.wakes.send.notify_one();
+        old.fleet.close().await;
+        Ok(())
+    }
 }

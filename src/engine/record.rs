@@ -292,16 +292,16 @@ impl Engine {
     }
 
     /// How long a letter that may be tried again waits for that; `None`: it is given up. What tells of the relay alone takes
-    /// nothing off a letter's life.
+    /// nothing off a letter's life, and it is the relay that is left alone for longer and longer.
     fn next_wait(&self, claimed: &Claimed, outcome: &Outcome, now: Timestamp) -> Option<Span> {
         let tries = usize::try_from(claimed.attempts).unwrap_or(usize::MAX);
         let mailing = self.mailing.load();
+        if outcome.is_of_session() {
+            return mailing.retry.first().copied();
+        }
         let wait = *mailing.retry.get(tries).or(mailing.retry.last())?;
         let effect = outcome.class().map(|class| mailing.refusals.effect(class));
         let wait = effect.map_or(wait, |effect| wait.max(effect.least_wait));
-        if !counts(outcome) {
-            return Some(wait);
-        }
         let life =
             effect.and_then(|effect| effect.life).map_or(mailing.give_up_after, |life| life.min(mailing.give_up_after));
         let ends = claimed.put_off_since.unwrap_or(now).after(life);

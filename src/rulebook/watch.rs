@@ -40,6 +40,15 @@ pub struct Watch {
 impl Watch {
     /// Begins to watch a folder and everything below it.
     pub fn begin(dir: &Path) -> Result<Self, WatchError> {
+        Self::of(dir, RecursiveMode::Recursive)
+    }
+
+    /// Begins to watch the files of a folder: some editors put a new file in the place of one that they change.
+    pub fn files_of(dir: &Path) -> Result<Self, WatchError> {
+        Self::of(dir, RecursiveMode::NonRecursive)
+    }
+
+    fn of(dir: &Path, mode: RecursiveMode) -> Result<Self, WatchError> {
         // One place is enough: what is not yet taken stands for any number of changes.
         let (tell, changes) = mpsc::channel(1);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -50,9 +59,7 @@ impl Watch {
             }
         })
         .map_err(WatchError::Start)?;
-        watcher
-            .watch(dir, RecursiveMode::Recursive)
-            .map_err(|source| WatchError::Watch { folder: dir.display().to_string(), source })?;
+        watcher.watch(dir, mode).map_err(|source| WatchError::Watch { folder: dir.display().to_string(), source })?;
         Ok(Self { changes, _watcher: watcher })
     }
 

@@ -104,7 +104,8 @@ pub struct RelaySettings {
     pub authority: Option<SecretString>,
     /// Most connections at once. Default 8.
     pub connections: u32,
-    /// Its share of the letters beside the others' weights; 0 for one that takes only what no other can. Default 1.
+    /// Its share of the letters beside the others' weights; 0 for a spare one, used only while no other can be
+    /// reached. Default 1.
     pub weight: u32,
     /// Most letters a second, by all nodes together; no limit if absent.
     #[schemars(example = 20)]

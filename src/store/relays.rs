@@ -107,6 +107,12 @@ impl Tx {
         self.execute("forget that a relay stood still", SQL, args).await.map(drop)
     }
 
+    /// Forgets everything that a node stops.
+    pub async fn resume_relays(&mut self, node: &str) -> Result<()> {
+        const SQL: &str = "DELETE FROM relay_stops WHERE node = $1";
+        self.execute("forget that relays stood still", SQL, vec![Arg::text(node)]).await.map(drop)
+    }
+
     /// Forgets windows from before a moment, and stops that ended before it; gives how many.
     pub async fn forget_relays(&mut self, windows: Timestamp, stops: Timestamp) -> Result<u64> {
         const WINDOWS: &str = "DELETE FROM relay_windows WHERE start_at < $1";

@@ -7,6 +7,7 @@ mod apply;
 mod errands;
 mod load;
 mod program;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn until(moment: Timestamp) -> Hindrance {
-        Hindrance { until: Some(moment), busy: false, why: "rate", wide: false }
+        Hindrance { until: Some(moment), busy: false, why: "rate", wide: false, down: false }
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn who_waits_for_another_letter_wakes_when_one_has_gone() {
         let mut aside = Aside::new();
-        aside.hinder(&key("a"), 1, Hindrance { until: None, busy: true, why: "busy", wide: false }, at(0));
+        aside.hinder(&key("a"), 1, Hindrance { until: None, busy: true, why: "busy", wide: false, down: false }, at(0));
         assert_eq!((aside.awake(at(1_000_000)), aside.next_at()), (0, None));
         aside.freed();
         assert_eq!(aside.awake(at(0)), 1);

@@ -24,7 +24,7 @@ use crate::settings::{MailSettings, RelaySettings};
 use crate::store::{Ceiling, Store};
 use gauge::{Limit, Per};
 pub use ledger::Ledger;
-use line::{Barrier, Freed, Keeps, Line};
+use line::{Barrier, Freed, Keeps, Line, RELAY_DOWN};
 pub(crate) use line::{Pass, Told};
 
 /// The relays, with their states.
@@ -61,6 +61,8 @@ pub(crate) struct Hindrance {
     pub(crate) busy: bool,
     /// Whether it keeps every letter of the route, not only those to the domain.
     pub(crate) wide: bool,
+    /// Whether it is that no relay can be reached.
+    pub(crate) down: bool,
     /// As a short stable code.
     pub(crate) why: &'static str,
 }
@@ -81,7 +83,8 @@ impl Fleet {
         let lines = mail.relays.iter().map(|(name, settings)| {
             let tuning = Tuning { refusals: Arc::clone(refusals), ..Tuning::of(settings) };
             let relay = Relay::tuned(name, settings, hello, &tuning)?;
-            Ok(Arc::new(Line::new(relay, limits(settings, zone), Arc::clone(&domains), Arc::clone(&freed), zone)))
+            let shared = (Arc::clone(&domains), Arc::clone(&freed));
+            Ok(Arc::new(Line::new(relay, settings.weight == 0, limits(settings, zone), shared, zone)))
         });
         let lines = lines.collect::<std::result::Result<_, RelayError>>()?;
         Ok(Self { lines, routes: Routes::new(mail), freed, ledger, zone })
@@ -131,10 +134,13 @@ impl Fleet {
         now: Timestamp,
     ) -> Result<std::result::Result<Pass, Hindrance>> {
         let Key { route, domain } = self.key(letter);
-        let mut hindrance = Hindrance { until: None, busy: false, wide: true, why: "no_relay" };
+        let mut hindrance = Hindrance { until: None, busy: false, wide: true, down: true, why: "no_relay" };
         for line in self.routes.order(route, &letter.message).into_iter().filter_map(|place| self.lines.get(place)) {
             if tried.iter().any(|name| name == line.relay.name()) {
                 continue;
+            }
+            if line.spare && !hindrance.down && !hindrance.is_none() {
+                break;
             }
             match self.pass_of(line, store, &domain, now).await? {
                 Ok(pass) => return Ok(Ok(pass)),
@@ -195,6 +201,11 @@ impl Hindrance {
         self.busy || self.until.is_some()
     }
 
+    /// Whether no relay was asked yet.
+    fn is_none(&self) -> bool {
+        self.why == "no_relay"
+    }
+
     /// One more relay does not take the letter.
     fn add(&mut self, barrier: &Barrier) {
         let (until, keeps, why) = match barrier {
@@ -203,6 +214,7 @@ impl Hindrance {
             Barrier::Ask(..) => return,
         };
         self.wide &= keeps == Keeps::All;
+        self.down &= why == RELAY_DOWN;
         self.busy |= until.is_none();
         if self.until.is_none_or(|known| until.is_some_and(|until| until < known)) {
             self.until = until.or(self.until);

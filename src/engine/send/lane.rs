@@ -4,11 +4,14 @@
 //! mark after it, and what is asked for is recorded in that order, mostly in one commit. So at most one letter a lane is
 //! ever on disk as being handed over. While one letter is with the server or on its way to the disk, the next is composed.
 //!
+//! A letter that was composed while the one before it hangs goes back to the queue: another lane takes it.
+//!
 //! A letter whose relay can't be reached takes the next one of its route; the bytes are the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{Either, select};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +23,9 @@ use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
 use crate::mail::{Address, Job, Letter, Opened, Outcome, Traveller};
 use crate::store::{Claimed, Frozen, Links};
+
+/// How long a letter that is ready waits for the one before it on its lane.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Lane {
     pub(super) engine: Arc<Engine>,
@@ -51,7 +57,7 @@ impl Lane {
             }
             let claimed = Arc::clone(&prepared.claimed);
             let in_hand = InHand::hold(&self.engine, &claimed.id);
-            let (handed_over, following) = join(Box::pin(self.hand_over(prepared)), Box::pin(self.prepare())).await;
+            let (handed_over, following) = self.hand_over_and_prepare(prepared).await;
             // It was asked for before this letter's mark, so it is there by now.
             in_hand_no_more(before.take()).await;
             match handed_over {
@@ -61,6 +67,21 @@ impl Lane {
             next = following;
         }
         in_hand_no_more(before).await;
+    }
+
+    /// Takes a letter to the relay, and composes the next one meanwhile.
+    async fn hand_over_and_prepare(&self, prepared: Prepared) -> (Result<Option<Recording>>, Option<Prepared>) {
+        let (next, mut handing_over) = match select(Box::pin(self.hand_over(prepared)), Box::pin(self.prepare())).await
+        {
+            Either::Left((handed_over, preparing)) => return (handed_over, preparing.await),
+            Either::Right((None, handing_over)) => return (handing_over.await, None),
+            Either::Right((Some(next), handing_over)) => (next, handing_over),
+        };
+        if let Ok(handed_over) = tokio::time::timeout(PATIENCE, &mut handing_over).await {
+            return (handed_over, Some(next));
+        }
+        self.queue.lock().await.put_back(next.claimed);
+        (handing_over.await, self.prepare().await)
     }
 
     /// The next letter that can go out, composed; those that can't are settled on the way. `None`: there is none.

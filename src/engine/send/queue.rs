@@ -165,6 +165,9 @@ impl Queue {
     pub(super) fn put_back(&mut self, claimed: Arc<Claimed>) {
         self.taken -= 1;
         self.waiting.push_front(Arc::unwrap_or_clone(claimed));
+        // Every lane may have ended, or be at work for long.
+        self.dry.notify_one();
+        self.engine.wakes.send.notify_one();
     }
 
     /// Ends the claims on everything that is still here.

@@ -77,6 +77,13 @@ impl Folder {
         self.write(SETTINGS, &format!("{before}\n{section}"));
     }
 
+    /// Changes the settings in one place.
+    pub(super) fn change(&self, what: &str, to: &str) {
+        let before = std::fs::read_to_string(self.0.path().join(SETTINGS)).expect("the settings");
+        assert!(before.contains(what), "{before}");
+        self.write(SETTINGS, &before.replacen(what, to, 1));
+    }
+
     /// The address of the database.
     pub(super) fn database(&self) -> String {
         format!("sqlite:{}", self.0.path().join("data/milepost.db").display())

@@ -1,6 +1,7 @@
 //! Several relays: routes, shares, ceilings, and what happens to letters while one can't be used.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use milepost::journey::time::{Span, Timestamp};
 use milepost::mail::Mailbox;
@@ -8,6 +9,8 @@ use milepost::mail::mailbox::{Action, Features, Stage};
 use milepost::settings::{DomainSettings, RelaySecurity, RelaySettings, RouteSettings, Settings};
 use milepost::store::{MessageState, RelayStop};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{START, THANKS, WELCOME, arrives, books, daemon_with, orders};
 use crate::store::both;
@@ -16,13 +19,15 @@ use crate::support::{Daemon, at, book, person};
 
 both! {
     letters_are_divided_by_weight,
-    a_spare_relay_takes_only_what_no_other_can,
+    a_spare_relay_is_used_only_while_no_other_can_be_reached,
     a_route_decides_by_purpose_and_domain,
     a_relay_that_is_down_harms_no_letter_and_is_used_again,
     while_every_relay_is_down_letters_wait,
     a_log_in_that_is_refused_stops_the_relay_at_once,
     a_relay_without_tls_gets_nothing_and_the_next_one_does,
     a_frozen_letter_goes_again_by_another_relay_unchanged,
+    changed_settings_come_into_force_while_letters_go,
+    a_relay_that_hangs_holds_up_no_letter_of_another,
     an_hour_has_a_ceiling,
     a_warm_up_grows_by_the_day_and_ends,
     a_rate_a_second_spreads_letters,
@@ -90,7 +95,7 @@ async fn letters_are_divided_by_weight(place: &Place) {
     assert_eq!(by, BTreeMap::from([("other".to_owned(), many), ("test".to_owned(), few)]), "as on record");
 }
 
-async fn a_spare_relay_takes_only_what_no_other_can(place: &Place) {
+async fn a_spare_relay_is_used_only_while_no_other_can_be_reached(place: &Place) {
     let spare = mailbox().await;
     let daemon = daemon_with(place, book(&[WELCOME]), |settings| {
         settings.mail.relays.insert("a-spare".into(), RelaySettings { weight: 0, ..relay(&spare) });
@@ -99,7 +104,57 @@ async fn a_spare_relay_takes_only_what_no_other_can(place: &Place) {
     .await;
     crowd(&daemon, 25).await;
     daemon.settle().await;
+    assert_eq!((daemon.mailbox.count(), spare.count()), (10, 0), "a ceiling is no outage");
+    shut(&daemon.mailbox);
+    daemon.mailbox.hang_up(None);
+    daemon.until("2026-03-10T10:00:00Z").await;
     assert_eq!((daemon.mailbox.count(), spare.count()), (10, 15));
+}
+
+async fn changed_settings_come_into_force_while_letters_go(place: &Place) {
+    let other = mailbox().await;
+    let daemon = daemon_with(place, book(&[WELCOME]), |settings| {
+        settings.mail.relays.get_mut("test").expect("a relay").rate_per_hour = Some(10);
+    })
+    .await;
+    crowd(&daemon, 25).await;
+    daemon.settle().await;
+    assert_eq!(daemon.mailbox.count(), 10);
+    let mut settings = Settings::default();
+    settings.mail.from = "Shop <hello@new.example>".into();
+    settings.mail.relays.insert("other".into(), relay(&other));
+    daemon.app.change_settings(&settings).await.expect("are taken over");
+    daemon.until_moment(after("10m")).await;
+    assert_eq!((daemon.mailbox.count(), other.count()), (10, 15));
+    assert_eq!(crate::support::header(&other.letters()[0].bytes, "From"), "Shop <hello@new.example>");
+}
+
+/// While a relay has a letter in hand for long, letters by the other one go out, those that were composed before too.
+async fn a_relay_that_hangs_holds_up_no_letter_of_another(place: &Place) {
+    let other = mailbox().await;
+    let daemon = daemon_with(place, book(&[WELCOME]), |settings| {
+        let slow = RelaySettings { connections: 2, timeout_seconds: 60, ..relay(&other) };
+        settings.mail.relays.insert("other".into(), slow);
+        let route = |domain: Option<&str>, relay: &str| RouteSettings {
+            domain: domain.map(str::to_owned),
+            relays: vec![relay.to_owned()],
+            ..RouteSettings::default()
+        };
+        settings.mail.routes = vec![route(Some("slow.example"), "other"), route(None, "test")];
+    })
+    .await;
+    other.follow(|moment| if moment.stage == Stage::Dot { Action::Hang } else { Action::Go });
+    let to = |n: usize| if n.is_multiple_of(2) { "slow.example" } else { "mail.example" };
+    let events: Vec<Value> = (0..60).map(|n| arrives_at(&format!("c{n}"), to(n))).collect();
+    daemon.accept(json!(events)).await;
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    daemon.engine().start(&daemon.app.recorder, &stop, &tasks);
+    let came = tokio::time::timeout(Duration::from_secs(30), daemon.mailbox.wait_for(30)).await;
+    came.expect("those of the other relay came");
+    let record = daemon.record().await;
+    let hanging =
+        record.iter().filter(|row| (row.state, row.relay.as_deref()) == (MessageState::Sending, Some("other")));
+    assert_eq!(hanging.count(), 2, "one a connection that hangs, and no more");
 }
 
 async fn a_route_decides_by_purpose_and_domain(place: &Place) {

@@ -20,10 +20,15 @@ use crate::store::{Ceiling, RelayStop};
 /// Letters of a relay that may be in the lanes at once, for each of its connections: one is handed over, one is composed.
 const PLACES: u32 = 2;
 
+/// Why nothing takes a relay that can't be reached.
+pub(super) const RELAY_DOWN: &str = "relay_down";
+
 /// A relay with its state.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) relay: Relay,
+    /// It is used only while no other can be reached.
+    pub(super) spare: bool,
     zone: Tz,
     domains: Arc<HashMap<String, DomainSettings>>,
     freed: Arc<Freed>,
@@ -114,14 +119,14 @@ pub(crate) enum Told {
 impl Line {
     pub(super) fn new(
         relay: Relay,
+        spare: bool,
         limits: Vec<(Per, Limit)>,
-        domains: Arc<HashMap<String, DomainSettings>>,
-        freed: Arc<Freed>,
+        (domains, freed): (Arc<HashMap<String, DomainSettings>>, Arc<Freed>),
         zone: Tz,
     ) -> Self {
         let gauges = limits.into_iter().map(|(per, limit)| Gauge::new(per, limit, zone)).collect();
         let state = State { circuit: Circuit::new(), gauges, taken: 0, domains: HashMap::new() };
-        Self { relay, zone, domains, freed, state: Mutex::new(state) }
+        Self { relay, spare, zone, domains, freed, state: Mutex::new(state) }
     }
 
     /// Takes a place for a letter to a domain, or tells what keeps it from that. `domain` is its group, if it is in one.
@@ -130,7 +135,7 @@ impl Line {
         let State { circuit, gauges, taken, domains } = &mut *state;
         if !circuit.is_closed() {
             let until = circuit.until().unwrap_or_else(|| now.after(Span::seconds(1)));
-            return Err(Barrier::Until(until, Keeps::All, "relay_down"));
+            return Err(Barrier::Until(until, Keeps::All, RELAY_DOWN));
         }
         let to = self.known(domains, domain);
         if let Some(to) = &to
