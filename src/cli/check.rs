@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::context::Context;
 use super::out;
 use crate::journey::book::Shop;
-use crate::rulebook::{self, Diagnostic, Severity};
+use crate::mail::{Composer, LinkSigner, preview};
+use crate::rulebook::{self, Book, Diagnostic, Severity};
+use crate::settings::Settings;
 use crate::settings::load::Fault;
 
 /// Arguments of `check`.
@@ -47,12 +49,14 @@ struct Report {
 /// Checks; the exit code is 1 if there is an error.
 pub(super) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<ExitCode> {
     // Faulty settings don't stop the rulebook's check: its folder and shop are then the usual ones.
-    let (faults, rules, shop) = match context.load() {
-        Ok(loaded) => (Vec::new(), loaded.rules_dir(), loaded.shop()),
-        Err(faults) => (faults.faults, faults.root.join("rules"), Shop::default()),
+    let (faults, rules, shop, settings) = match context.load() {
+        Ok(loaded) => (Vec::new(), loaded.rules_dir(), loaded.shop(), Some(loaded.settings)),
+        Err(faults) => (faults.faults, faults.root.join("rules"), Shop::default(), None),
     };
     let loaded = rulebook::load(&rules, shop);
-    let diagnostics = [loaded.diagnostics, loaded.scenarios.diagnostics].concat();
+    let sizes = settings.zip(loaded.book.as_ref()).map(|(settings, book)| sizes(&settings, book, context));
+    let diagnostics =
+        [loaded.diagnostics, loaded.scenarios.diagnostics, sizes.transpose()?.unwrap_or_default()].concat();
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count() + faults.len();
     let book = loaded.book.as_ref().map(|book| &book.rulebook);
     let report = Report {
@@ -69,6 +73,13 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<ExitCod
         Format::Human => print(&report, errors)?,
     }
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Letters that mail programs would cut off.
+fn sizes(settings: &Settings, book: &Book, context: &Context) -> anyhow::Result<Vec<Diagnostic>> {
+    let url = settings.server.public_url();
+    let composer = Composer::new(&settings.mail, &url, &settings.shop, LinkSigner::of_previews())?;
+    Ok(preview::oversized(book, &settings.shop, &composer, settings.mail.flag_over_kb, context.clock.now()))
 }
 
 fn print(report: &Report, errors: usize) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::letter::{Desk, LetterArgs};
 use super::out;
 use crate::mail::body;
-use crate::mail::preview::Page;
+use crate::mail::preview::{Page, too_large};
 
 /// Arguments of `render`.
 #[derive(Debug, Args)]
@@ -47,6 +47,10 @@ pub(super) async fn run(args: RenderArgs, context: &Context) -> anyhow::Result<E
         desk.composer.compose(&preview, &job)?.raw
     } else {
         let letter = desk.composer.fill(&preview, &job)?;
+        let octets = letter.html.as_ref().map_or(0, String::len);
+        if let Some(told) = too_large(octets, desk.loaded.settings.mail.flag_over_kb) {
+            out::note(format_args!("warning: {told}"));
+        }
         match args.form {
             Form::Html => match letter.html {
                 Some(html) => html.into_bytes(),

@@ -18,6 +18,7 @@ use super::{Engine, EngineError, Result, strikes};
 use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
+use crate::journey::effect::WithheldReason;
 use crate::journey::time::{Span, Timestamp};
 use crate::mail::{Class, Outcome};
 use crate::store::{Claimed, Count, Frozen, MessageState, OutcomeRow, RESEND, Tx};
@@ -193,6 +194,9 @@ impl Engine {
                         group.released.push(claimed.id.clone());
                     }
                 }
+                What::Outcome { outcome: Outcome::NoSmtpUtf8, .. } => {
+                    group.out_of_reach(&LastCheck { claimed, customer, suppressed: false, now });
+                }
                 What::Outcome { outcome, to, relay, marked, .. } => {
                     let row =
                         self.outcome_row(claimed, outcome, relay, now, goes_again(&book.rulebook, claimed, outcome));
@@ -262,6 +266,7 @@ impl Engine {
             }
             Outcome::Lost { step, error } => (None, None, format!("{step}: {error}")),
             Outcome::Uncertain { error } => (None, None, error.clone()),
+            Outcome::NoSmtpUtf8 => (None, None, outcome.to_string()),
         };
         let wait = self.next_wait(claimed, outcome, now);
         let (state, reason) = match outcome {
@@ -275,6 +280,7 @@ impl Engine {
             Outcome::Refused { .. } => (MessageState::Refused, Some("refused")),
             Outcome::Uncertain { .. } if again => (MessageState::Queued, Some(RESEND)),
             Outcome::Uncertain { .. } => (MessageState::Uncertain, Some("no_final_reply")),
+            Outcome::NoSmtpUtf8 => (MessageState::Withheld, Some(WithheldReason::NeedsSmtpUtf8.code())),
         };
         OutcomeRow {
             id: claimed.id.clone(),

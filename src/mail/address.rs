@@ -1,7 +1,8 @@
 //! An e-mail address that mail can go to, parsed once.
 //!
-//! Invariants: it is ASCII; its domain is a host name (an internationalised one as A-labels); its local part is a dot-atom
-//! (RFC 5321 §4.1.2), so no quoting, space, angle bracket or control character can appear in an SMTP command or a header.
+//! Invariants: its domain is a host name (an internationalised one as A-labels); its local part is a dot-atom (RFC 5321 §4.1.2),
+//! which may have characters outside ASCII (RFC 6531 §3.3), so no quoting, space, angle bracket or control character can appear
+//! in an SMTP command or a header. An address that is not ASCII goes only to relays that offer SMTPUTF8.
 //! Quoted local parts and address literals are refused: no customer has one, and both have been used to smuggle.
 
 use std::fmt;
@@ -26,7 +27,7 @@ pub enum AddressError {
     /// Nothing before, or nothing after, an `@`.
     #[error("an address needs a name and a domain with `@` between them")]
     Incomplete,
-    /// A name with letters outside ASCII needs SMTPUTF8, which relays cannot be relied upon to have.
+    /// A name with characters outside ASCII where there must be none: in an address of our own, say.
     #[error("the part before the `@` has characters outside ASCII")]
     NonAsciiLocalPart,
     /// A name that is not a dot-atom.
@@ -44,6 +45,16 @@ impl Address {
     /// The address as it is written in commands and headers.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether mail to it takes a relay that offers SMTPUTF8 (RFC 6531).
+    pub fn needs_smtputf8(&self) -> bool {
+        !self.text.is_ascii()
+    }
+
+    /// The address, if every relay and every mail program can write to it.
+    pub fn ascii(self) -> Result<Self, AddressError> {
+        if self.needs_smtputf8() { Err(AddressError::NonAsciiLocalPart) } else { Ok(self) }
     }
 
     /// The part before the `@`.
@@ -65,10 +76,6 @@ impl FromStr for Address {
         if local.is_empty() || domain.is_empty() {
             return Err(AddressError::Incomplete);
         }
-        if !local.is_ascii() {
-            let sound = local.chars().all(|c| !c.is_control() && !c.is_whitespace());
-            return Err(if sound { AddressError::NonAsciiLocalPart } else { AddressError::LocalPart });
-        }
         if local.len() > MAX_LOCAL || !local.split('.').all(is_atom) {
             return Err(AddressError::LocalPart);
         }
@@ -88,9 +95,16 @@ impl fmt::Display for Address {
     }
 }
 
-/// RFC 5322 §3.2.3 `atext`, one or more.
+/// RFC 5322 §3.2.3 `atext` and RFC 6531 §3.3 `UTF8-non-ascii`, one or more; nothing that is not seen.
 fn is_atom(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+    let sound = |c: char| match c {
+        c if c.is_ascii() => c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c),
+        // Marks of direction and joining, and what has no meaning of its own.
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => false,
+        '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' => false,
+        c => !c.is_control() && !c.is_whitespace(),
+    };
+    !text.is_empty() && text.chars().all(sound)
 }
 
 /// A host name in lower case and A-labels; `None` if it is none.
@@ -122,7 +136,10 @@ mod tests {
         check("  Ann.Lee+cats@Shop.EXAMPLE ", Ok("Ann.Lee+cats@shop.example"));
         check("milepost@localhost", Ok("milepost@localhost"));
         check("o'neil@shop.example", Ok("o'neil@shop.example"));
-        check("анна@shop.example", Err(AddressError::NonAsciiLocalPart));
+        check("Анна.кошки@shop.example", Ok("Анна.кошки@shop.example"));
+        check("ан на@shop.example", Err(AddressError::LocalPart));
+        check("ан\u{202e}на@shop.example", Err(AddressError::LocalPart));
+        check("ан\u{200b}на@shop.example", Err(AddressError::LocalPart));
         check("ann@кошки.example", Ok("ann@xn--h1adap4c.example"));
         check("ann", Err(AddressError::Incomplete));
         check("@shop.example", Err(AddressError::Incomplete));
@@ -151,14 +168,22 @@ mod tests {
             {
                 match text.parse::<Address>() {
                     // IDNA may drop or fold a character; what is left must be clean.
-                    Ok(address) => assert!(address.as_str().bytes().all(|b| b.is_ascii_graphic()), "{text:?}"),
-                    Err(error) => assert!(
-                        !matches!(error, AddressError::NonAsciiLocalPart) || "<>,".contains(bad),
-                        "{text:?} is no mere matter of SMTPUTF8"
-                    ),
+                    Ok(address) => {
+                        let seen = |c: char| c.is_ascii_graphic() || c.is_alphabetic();
+                        assert!(!address.as_str().contains(bad) && address.as_str().chars().all(seen), "{text:?}");
+                    }
+                    Err(error) => assert!(!matches!(error, AddressError::NonAsciiLocalPart), "{text:?}"),
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_ascii_takes_smtputf8() {
+        let address = |text: &str| text.parse::<Address>().expect(text);
+        assert!(address("анна@shop.example").needs_smtputf8());
+        assert!(!address("ann@кошки.example").needs_smtputf8());
+        assert_eq!(address("анна@shop.example").ascii(), Err(AddressError::NonAsciiLocalPart));
     }
 
     #[test]

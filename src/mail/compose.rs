@@ -1,7 +1,7 @@
 //! A letter from a job: its texts from a [`LetterSource`], its headers and its exact bytes.
 //!
 //! Invariants: the same job over the same texts makes the same bytes (date, Message-ID and boundary come from the job, not
-//! from a clock or chance); the bytes are 7-bit with CRLF line ends; `Message-ID` is the message's own for every try.
+//! from a clock or chance); the bytes are 7-bit (but for the `To` of an address that takes SMTPUTF8) with CRLF line ends; `Message-ID` is the message's own for every try.
 
 use std::sync::Arc;
 
@@ -122,9 +122,6 @@ pub enum ComposeError {
     /// The customer has no address.
     #[error("the customer has no e-mail address")]
     NoAddress,
-    /// The address' name is not ASCII: SMTPUTF8 would be needed.
-    #[error("the part of the address before the `@` has characters outside ASCII")]
-    NonAsciiLocalPart,
     /// The customer's address is not one.
     #[error("the customer's address cannot be written to")]
     Address(#[source] AddressError),
@@ -384,10 +381,7 @@ fn promo_with_code(context: &mut Map<String, Value>) {
 
 fn recipient(customer: &Customer) -> Result<Address, ComposeError> {
     let text = customer.email().filter(|text| !text.trim().is_empty()).ok_or(ComposeError::NoAddress)?;
-    text.parse().map_err(|error| match error {
-        AddressError::NonAsciiLocalPart => ComposeError::NonAsciiLocalPart,
-        error => ComposeError::Address(error),
-    })
+    text.parse().map_err(ComposeError::Address)
 }
 
 /// An error with its causes: a template's says only in its causes where and why it failed.

@@ -24,7 +24,7 @@ pub struct Forwarder {
 
 /// The exact bytes of an answer for `to`.
 pub fn forward(answer: &Answer, to: &Address, by: Forwarder, at: Timestamp) -> Result<Vec<u8>, ComposeError> {
-    let writer: Address = answer.address.parse().map_err(ComposeError::Address)?;
+    let writer = answer.address.parse::<Address>().and_then(Address::ascii).map_err(ComposeError::Address)?;
     let from = by.from.email.clone();
     let message_id = format!("<answer-{}-{}@{}>", by.ids.0, by.ids.1, from.domain());
     let envelope = Envelope::new(Some(from), vec![headers::lettre_address(to)]).map_err(ComposeError::Build)?;

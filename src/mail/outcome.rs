@@ -84,6 +84,8 @@ pub enum Outcome {
         /// What kind of refusal it is.
         class: Class,
     },
+    /// The address has characters outside ASCII before its `@`, and the relay does not offer SMTPUTF8: nothing was said.
+    NoSmtpUtf8,
     /// The conversation broke off before any of the letter was sent: trying again is safe.
     Lost {
         /// Where it broke off.
@@ -105,6 +107,7 @@ impl fmt::Display for Outcome {
             Self::Deferred { code, reply, .. } => write!(f, "refused for now: {code} {reply}"),
             Self::Refused { code, reply, .. } => write!(f, "refused: {code} {reply}"),
             Self::Lost { step, error } => write!(f, "the connection broke off at {step}: {error}"),
+            Self::NoSmtpUtf8 => f.write_str("the relay does not offer SMTPUTF8, which the address needs"),
             Self::Uncertain { error } => write!(f, "no final reply was read: {error}"),
         }
     }
@@ -122,6 +125,7 @@ impl Outcome {
             Self::Accepted { .. } => "accepted",
             Self::Deferred { .. } => "deferred",
             Self::Refused { .. } => "refused",
+            Self::NoSmtpUtf8 => "no_smtputf8",
             Self::Lost { .. } => "lost",
             Self::Uncertain { .. } => "uncertain",
         }
@@ -131,7 +135,7 @@ impl Outcome {
     pub fn class(&self) -> Option<Class> {
         match self {
             Self::Deferred { class, .. } | Self::Refused { class, .. } => Some(*class),
-            Self::Accepted { .. } | Self::Lost { .. } | Self::Uncertain { .. } => None,
+            Self::Accepted { .. } | Self::NoSmtpUtf8 | Self::Lost { .. } | Self::Uncertain { .. } => None,
         }
     }
 

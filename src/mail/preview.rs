@@ -9,6 +9,7 @@
 
 mod page;
 mod sample;
+mod size;
 
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,7 @@ use crate::rulebook::{Book, Fixture, Letters, Rendered};
 use crate::settings::ShopSettings;
 
 pub use page::{Page, PageError};
+pub use size::{oversized, too_large};
 
 /// The code that stands for one that a promo step would have taken.
 const PROMO_CODE: &str = "SAMPLE-CODE";

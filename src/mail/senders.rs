@@ -60,7 +60,7 @@ fn mailbox(setting: &str, value: &str) -> Result<(Mailbox, Address), ComposeErro
         Some((name, address)) => (headers::clean(name.trim().trim_matches('"')), address),
         None => (String::new(), value),
     };
-    let address: Address = address.parse().map_err(|_| refused())?;
+    let address: Address = address.parse::<Address>().and_then(Address::ascii).map_err(|_| refused())?;
     let name = (!name.is_empty()).then_some(name);
     Ok((Mailbox::new(name, headers::lettre_address(&address)), address))
 }

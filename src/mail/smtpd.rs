@@ -184,6 +184,10 @@ impl<H: House> Conversation<'_, H> {
                 self.write("452 4.5.3 too many recipients").await?;
                 Ok(Next::Go)
             }
+            "RCPT" if !line.is_ascii() && !self.house.features().smtputf8 => {
+                self.write("553 5.6.7 SMTPUTF8 is not offered").await?;
+                Ok(Next::Go)
+            }
             "RCPT" if self.from.is_some() => {
                 self.to.push(path(line));
                 let (done, next) = self.answer(Stage::Rcpt, line, "250 2.1.5 ok").await?;
@@ -228,6 +232,9 @@ impl<H: House> Conversation<'_, H> {
         let features = self.house.features();
         if features.pipelining {
             lines.push("PIPELINING".into());
+        }
+        if features.smtputf8 {
+            lines.push("SMTPUTF8".into());
         }
         if features.starttls && !self.sealed {
             lines.push("STARTTLS".into());

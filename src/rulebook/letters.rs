@@ -139,6 +139,12 @@ impl Letters {
         variants.map(|variants| variants.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
+    /// The file of a letter's HTML, else of its text, in a locale.
+    pub fn file(&self, map: &str, letter: &str, locale: &str) -> Option<&str> {
+        let (_, variant) = self.variant(map, letter, locale)?;
+        variant.html.as_deref().or(variant.text.as_deref())
+    }
+
     /// Makes out a letter. The locale falls back from `ru-RU` to `ru`, then to the file without a locale, then to the
     /// shop's locale.
     pub fn render(

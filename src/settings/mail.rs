@@ -36,6 +36,9 @@ pub struct MailSettings {
     /// reached letters wait, however long that is. Default 5d.
     #[schemars(with = "String")]
     pub give_up_after: Span,
+    /// From what size of its HTML, in kilobytes, `check` and `render` tell of a letter: Gmail cuts off what is beyond 102 KB, the
+    /// way to unsubscribe with it. Default 102.
+    pub flag_over_kb: u32,
     /// Whether opens and clicks are noted.
     pub tracking: TrackingSettings,
     /// Others in whose name letters go out, by the name that `sender:` of maps and rules uses.
@@ -68,6 +71,7 @@ impl Default for MailSettings {
             feedback_id: None,
             retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
             give_up_after: Span::days(5),
+            flag_over_kb: 102,
             tracking: TrackingSettings::default(),
             senders: BTreeMap::new(),
             relays: BTreeMap::new(),

@@ -10,6 +10,7 @@ mod outcomes;
 pub mod parse;
 mod pool;
 mod replies;
+pub mod shipped;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};

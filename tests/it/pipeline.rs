@@ -27,6 +27,7 @@ mod refusals;
 mod relays;
 mod segments;
 mod simulated;
+mod smtputf8;
 mod splits;
 mod swaps;
 mod templates;

@@ -117,6 +117,7 @@ fn unreached(outcome: &Outcome) -> String {
         Outcome::Refused { code, reply, .. } => format!("refused: {code} {reply}"),
         Outcome::Lost { step, error } => format!("failed at {step}: {error}"),
         Outcome::Uncertain { error } => error.clone(),
+        Outcome::NoSmtpUtf8 => outcome.to_string(),
     }
 }
 

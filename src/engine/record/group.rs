@@ -72,6 +72,19 @@ impl<'a> Group<'a> {
         false
     }
 
+    /// Withholds a letter to an address that its relay can't write to.
+    pub(super) fn out_of_reach(&mut self, last: &LastCheck<'_>) {
+        let claimed = last.claimed;
+        if let Some(state) = self.customers.get_mut(last.customer) {
+            state.pending.retain(|pending| pending.message != claimed.id);
+            self.changed.insert(last.customer.to_owned());
+        }
+        let reason = WithheldReason::NeedsSmtpUtf8;
+        let verdict = PolicyVerdict { policy: "address".into(), pass: false, note: reason.to_string(), limit: None };
+        self.count(&claimed.id, metrics::counts_of_withheld(&claimed.map, &claimed.rule, &reason));
+        self.withheld.push((claimed.id.clone(), reason, vec![verdict], last.now));
+    }
+
     /// Brings the customer and the figures into line with an outcome.
     pub(super) fn settle(&mut self, claimed: &Claimed, customer: &str, row: &OutcomeRow, marked: bool) {
         let again = row.state == MessageState::Queued;

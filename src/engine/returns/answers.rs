@@ -144,7 +144,7 @@ impl Engine {
             outcome @ (Outcome::Deferred { .. } | Outcome::Lost { .. } | Outcome::Uncertain { .. }) => {
                 Err(Fault::Later(outcome.to_string()))
             }
-            outcome @ Outcome::Refused { .. } => Err(Fault::Never(outcome.to_string())),
+            outcome @ (Outcome::Refused { .. } | Outcome::NoSmtpUtf8) => Err(Fault::Never(outcome.to_string())),
         }
     }
 

@@ -66,6 +66,8 @@ pub enum WithheldReason {
     NoAddress,
     /// The address is not one that mail can go to.
     BadAddress,
+    /// The address has characters outside ASCII before its `@`, and the relay does not offer SMTPUTF8.
+    NeedsSmtpUtf8,
     /// The customer is deleted in the source.
     Deleted,
     /// The customer is one of those who get no letters on purpose.
@@ -100,6 +102,7 @@ impl WithheldReason {
             "suppressed",
             "no_address",
             "bad_address",
+            "needs_smtputf8",
             "deleted",
             "held_out",
             "skipped",
@@ -121,6 +124,7 @@ impl WithheldReason {
             Self::Suppressed => "suppressed",
             Self::NoAddress => "no_address",
             Self::BadAddress => "bad_address",
+            Self::NeedsSmtpUtf8 => "needs_smtputf8",
             Self::Deleted => "deleted",
             Self::HeldOut { .. } => "held_out",
             Self::Limit { by } => by.code(),
@@ -181,6 +185,9 @@ impl fmt::Display for WithheldReason {
             Self::Suppressed => f.write_str("the address is on the suppression list"),
             Self::NoAddress => f.write_str("the customer has no e-mail address"),
             Self::BadAddress => f.write_str("the e-mail address is not valid"),
+            Self::NeedsSmtpUtf8 => f.write_str(
+                "the e-mail address has characters outside ASCII before its @, and the relay does not offer SMTPUTF8",
+            ),
             Self::Deleted => f.write_str("the customer is deleted in the source"),
             Self::HeldOut { of } => write!(f, "the customer is held out from the letters of {of}"),
             Self::Limit { by } => f.write_str(match by {

@@ -149,6 +149,7 @@ pub(super) fn to_send(reason: &WithheldReason, purpose: &str) -> Option<String> 
         WithheldReason::Suppressed => "the address is taken off the suppression list".into(),
         WithheldReason::NoAddress => "an e-mail address becomes known".into(),
         WithheldReason::BadAddress => "another e-mail address becomes known".into(),
+        WithheldReason::NeedsSmtpUtf8 => "the relay offers SMTPUTF8, or another e-mail address becomes known".into(),
         WithheldReason::NoPromoCode => "the pool gets more codes".into(),
         WithheldReason::Stale => "what the rule's `still` asks for holds again".into(),
         WithheldReason::Limit { .. } => "the limit leaves room, or is wider".into(),

@@ -169,7 +169,7 @@ pub fn is_base(text: &str) -> bool {
 }
 
 fn parse(text: &str) -> Option<Address> {
-    let address: Address = text.parse().ok()?;
+    let address = text.parse::<Address>().and_then(Address::ascii).ok()?;
     let fits = address.local().len() <= LONGEST_NAME && !address.local().contains(SEPARATOR);
     fits.then_some(address)
 }

@@ -80,6 +80,8 @@ impl Action {
 pub struct Features {
     /// `PIPELINING`.
     pub pipelining: bool,
+    /// `SMTPUTF8`: addresses with characters outside ASCII.
+    pub smtputf8: bool,
     /// `STARTTLS`, refused with a 454 if there is no certificate.
     pub starttls: bool,
     /// TLS from the first byte; nothing without a certificate.
@@ -92,6 +94,6 @@ pub struct Features {
 
 impl Default for Features {
     fn default() -> Self {
-        Self { pipelining: true, starttls: false, sealed: false, tls: None, auth: None }
+        Self { pipelining: true, smtputf8: false, starttls: false, sealed: false, tls: None, auth: None }
     }
 }

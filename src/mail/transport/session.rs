@@ -52,6 +52,7 @@ pub(super) struct Session {
     smtp: AsyncSmtpConnection,
     wire: Wire,
     pipelining: bool,
+    smtputf8: bool,
     patience: Patience,
     refusals: Arc<Refusals>,
 }
@@ -84,7 +85,7 @@ impl Session {
         let greeting = timeout(patience.command, AsyncSmtpConnection::connect_with_transport(stream, hello)).await;
         let refusals = Arc::clone(&target.refusals);
         let smtp = settled(greeting).map_err(|trouble| trouble.outcome(Step::Greeting, &refusals))?;
-        let mut session = Self { smtp, wire, pipelining: false, patience, refusals };
+        let mut session = Self { smtp, wire, pipelining: false, smtputf8: false, patience, refusals };
         if let Protection::StartTls(parameters) = &target.protection {
             if !session.smtp.can_starttls() {
                 return Err(Outcome::lost(Step::Tls, "the relay does not offer STARTTLS"));
@@ -92,10 +93,12 @@ impl Session {
             let secured = timeout(patience.command, session.smtp.starttls(parameters.clone(), hello)).await;
             settled(secured).map_err(|trouble| trouble.outcome(Step::Tls, &session.refusals))?;
         }
-        // lettre does not tell whether PIPELINING is offered, so the greeting is repeated once a connection.
+        // lettre does not tell whether these are offered, so the greeting is repeated once a connection.
         let offered = session.ask(Step::Greeting, format!("EHLO {hello}\r\n")).await;
         let offered = offered.map_err(|failure| failure.outcome)?;
-        session.pipelining = offered.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING"));
+        let offers = |word: &str| offered.message().any(|line| line.trim().eq_ignore_ascii_case(word));
+        session.pipelining = offers("PIPELINING");
+        session.smtputf8 = offers("SMTPUTF8");
         if let Some(credentials) = &target.credentials {
             session.log_in(credentials).await?;
         }
@@ -115,12 +118,16 @@ impl Session {
 
     /// `MAIL` and `RCPT`, in one write where the server allows it.
     pub(super) async fn envelope(&mut self, from: &Address, to: &Address) -> Result<(), Failure> {
+        if to.needs_smtputf8() && !self.smtputf8 {
+            return Err(Failure { outcome: Outcome::NoSmtpUtf8, usable: true });
+        }
+        let with = if to.needs_smtputf8() { " SMTPUTF8" } else { "" };
         if !self.pipelining {
-            self.ask(Step::Sender, format!("MAIL FROM:<{from}>\r\n")).await?;
+            self.ask(Step::Sender, format!("MAIL FROM:<{from}>{with}\r\n")).await?;
             self.ask(Step::Recipient, format!("RCPT TO:<{to}>\r\n")).await?;
             return Ok(());
         }
-        let both = format!("MAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\n");
+        let both = format!("MAIL FROM:<{from}>{with}\r\nRCPT TO:<{to}>\r\n");
         let sender = self.ask(Step::Sender, both).await;
         if let Err(failure) = &sender
             && !failure.usable

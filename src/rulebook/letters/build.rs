@@ -84,6 +84,7 @@ pub(in crate::rulebook) fn build<'t>(
         builder.check_syntax(part);
     }
     builder.check_kinds(&templates);
+    builder.check_components(&templates);
     parts.retain(|part| !closure(&name_of(part.source), &templates).into_iter().any(|file| builder.bad.contains(file)));
     // As they are written first: what does not fit together is told by the files.
     assemble(&mut engine(shop), &parts, builder.faults);
@@ -133,7 +134,7 @@ impl Builder<'_> {
             }
             self.check_words(template);
             self.check_calls(template);
-            if self.faults.len() > before {
+            if self.faults.iter().skip(before).any(|fault| fault.severity == Severity::Error) {
                 self.bad.insert(name.clone());
             }
         }
@@ -168,6 +169,26 @@ impl Builder<'_> {
         let locale = is_letter(source).then(|| filters::locale_of(&source.path).unwrap_or(self.shop.locale.clone()));
         for call in &template.scan.calls {
             filters::check(call, locale.as_deref(), source, self.faults);
+        }
+        for ((filter, place), needed) in &template.scan.sealed {
+            let whose = if *needed == "locale" { "language" } else { "customer's time zone" };
+            let message = format!("inside a component `{filter}` does not see the letter's {whose}");
+            let help = format!("add `@{needed} = \"\"` to the parameters of the component");
+            self.faults.push(source.error("component-sees", place, message).warning().help(help));
+        }
+    }
+
+    /// Components are known by their names alone, wherever they stand.
+    fn check_components(&mut self, templates: &BTreeMap<String, Template<'_>>) {
+        let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+        for (file, template) in templates {
+            for (name, place) in &template.scan.components {
+                let Some(first) = known.insert(name, file) else { continue };
+                let message = format!("there is a component `{name}` already, in `{first}`");
+                let help = "put what letters share into a file of `rules/shared/`, or give it another name";
+                self.faults.push(template.source.error("component-twice", place, message).help(help));
+                self.bad.insert(file.clone());
+            }
         }
     }
 

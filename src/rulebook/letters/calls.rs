@@ -22,6 +22,21 @@ pub(super) struct Argument {
     pub(super) text: Option<String>,
 }
 
+impl Call {
+    /// What of the letter the filter looks at besides what it is told.
+    pub(super) fn needs(&self) -> Vec<&'static str> {
+        let told = |name: &str| self.arguments.iter().any(|argument| argument.name == name);
+        let mut needs = Vec::new();
+        if matches!(self.name.as_str(), "money" | "date" | "plural") && !told("locale") {
+            needs.push("locale");
+        }
+        if self.name == "date" && !told("zone") {
+            needs.push("customer");
+        }
+        needs
+    }
+}
+
 /// The arguments behind the name of a filter at `index`.
 pub(super) fn arguments(tokens: &[Token], index: usize) -> Vec<Argument> {
     let mark = |at: usize| tokens.get(at).map(|token| &token.kind);

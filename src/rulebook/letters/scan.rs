@@ -29,6 +29,10 @@ pub(super) struct Scan {
     pub(super) templates: Vec<Name>,
     /// The one that it extends.
     pub(super) extended: Option<String>,
+    /// Components that it defines.
+    pub(super) components: Vec<Name>,
+    /// Filters inside components, each with a name that it needs and the component does not see.
+    pub(super) sealed: Vec<(Name, &'static str)>,
     /// Variables that it sets.
     pub(super) sets: BTreeSet<String>,
     /// Variables of its loops.
@@ -126,6 +130,8 @@ struct Walk {
     locals: Vec<(String, Option<Vec<Name>>)>,
     /// How many locals each open `for` or `component` added.
     open: Vec<usize>,
+    /// What the component sees whose definition is being read.
+    seen: Option<Vec<String>>,
 }
 
 impl Walk {
@@ -136,6 +142,9 @@ impl Walk {
         match word.as_str() {
             "for" => self.loop_tag(&body),
             "endfor" | "endcomponent" => {
+                if word == "endcomponent" {
+                    self.seen = None;
+                }
                 let count = self.open.pop().unwrap_or_default();
                 self.locals.truncate(self.locals.len().saturating_sub(count));
             }
@@ -162,6 +171,11 @@ impl Walk {
                     _ => None,
                 });
                 let names: Vec<_> = names.chain([("body".to_owned(), None)]).collect();
+                self.seen = Some(names.iter().map(|(name, _)| name.clone()).collect());
+                self.scan.components.extend(body.iter().find_map(|token| match &token.kind {
+                    Kind::Name(name) => Some((name.clone(), token.place.clone())),
+                    _ => None,
+                }));
                 self.open.push(names.len());
                 self.locals.extend(names);
             }
@@ -245,8 +259,12 @@ impl Walk {
             if name == "default" {
                 self.scan.asked.extend(path_before(tokens, index - 1));
             }
-            let arguments = arguments(tokens, index);
-            self.scan.calls.push(Call { name: name.clone(), place: place.clone(), arguments });
+            let call = Call { name: name.clone(), place: place.clone(), arguments: arguments(tokens, index) };
+            if let Some(seen) = &self.seen {
+                let needs = call.needs().into_iter().filter(|needed| !seen.iter().any(|name| name == needed));
+                self.scan.sealed.extend(needs.map(|needed| ((name.clone(), place.clone()), needed)));
+            }
+            self.scan.calls.push(call);
             self.scan.filters.push((name.clone(), place));
             return index + 1;
         }

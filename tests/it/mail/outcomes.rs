@@ -26,6 +26,7 @@ impl From<&Outcome> for Expect {
             Outcome::Refused { code, .. } => Refused(*code),
             Outcome::Lost { step, .. } => Lost(step.word()),
             Outcome::Uncertain { .. } => Uncertain,
+            Outcome::NoSmtpUtf8 => Lost("no_smtputf8"),
         }
     }
 }

@@ -59,3 +59,28 @@ fn zone_and_language_are_the_customers() {
     let out = letters.render("shop", "hello", "ru", context).expect("a letter");
     assert_eq!(out.text, "08:00 22 ноября 2026 3 заказа u");
 }
+
+#[test]
+fn a_component_sees_what_it_is_given() {
+    let hello = |call: &str| format!("Subject: Hi\n\n{call} {{{{ unsubscribe_url }}}}");
+    let used = hello("{{<price of={cart.total} />}}");
+    let letter = ("shop/templates/hello.txt", used.as_str());
+    let sealed = "{% component price(of) %}{{ of | money(currency=\"EUR\") }}{% endcomponent price %}";
+    check(&[letter, ("shared/price.txt", sealed)], &["component-sees shared/price.txt:1:34"]);
+    let told = "{% component price(of) %}{{ of | money(currency=\"EUR\", locale=\"de\") }}{% endcomponent price %}";
+    check(&[letter, ("shared/price.txt", told)], &[]);
+    let open = sealed.replace("(of)", "(of, @locale = \"\")");
+    let loaded = with(&[letter, ("shared/price.txt", &open)]);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let Value::Object(context) = json!({"cart": {"total": 1234.5}, "unsubscribe_url": "u", "locale": "en"}) else {
+        panic!("an object")
+    };
+    let out = loaded.book.expect("a book").letters.render("shop", "hello", "en", context).expect("a letter");
+    assert_eq!(out.text, "€1,234.50 u");
+    // Names of components are everybody's.
+    let german = "Subject: Hallo\n\n{% component price(of) %}{{ of }}{% endcomponent price %}{{ unsubscribe_url }}";
+    check(
+        &[letter, ("shared/price.txt", &open), ("shop/templates/hello.de.txt", german)],
+        &["component-twice shop/templates/hello.de.txt:3:14"],
+    );
+}

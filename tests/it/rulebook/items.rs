@@ -43,8 +43,7 @@ fn an_item_shows_picture_name_price_link_and_quantity() {
     for html in all_forms(&json!([item])) {
         for part in [
             "Bowl &amp; spoon",
-            "× 2",
-            "€1,234.50",
+            "2 × €1,234.50",
             "href=\"https://shop.example/b?a=1&amp;b=2\"",
             "src=\"https://shop.example/b.jpg\"",
         ] {
@@ -60,6 +59,7 @@ fn what_an_item_lacks_is_left_out() {
         json!({"name": "Bowl", "quantity": 1, "link": "", "image": "", "price": null}),
         json!({"name": "Bowl", "link": "javascript:alert(1)", "image": "/relative.jpg"}),
         json!({"id": "Bowl"}),
+        json!({"name": "Bowl", "quantity": 0}),
     ];
     for item in bare {
         for html in all_forms(&json!([item])) {

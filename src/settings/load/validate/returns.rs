@@ -25,7 +25,7 @@ pub(super) fn all(returns: &ReturnSettings, check: &mut Check<'_, '_>) {
     listener(&returns.listener, check);
     for (index, address) in returns.complaints.iter().enumerate() {
         let path = format!("mail.returns.complaints[{index}]");
-        let fine = address.parse::<Address>().is_ok();
+        let fine = address.parse::<Address>().and_then(Address::ascii).is_ok();
         check.that(fine, &path, "this is not an address alone", "write for example `abuse@shop.example`");
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn replies(settings: &Settings, check: &mut Check<'_, '_>) {
     }
     if let Some(text) = &replies.forward {
         let path = "mail.replies.forward";
-        let fine = text.parse::<Address>().is_ok();
+        let fine = text.parse::<Address>().and_then(Address::ascii).is_ok();
         check.that(fine, path, "this is not an address alone", "write for example `help@shop.example`");
         let comes_from = [replies.address.as_deref(), settings.mail.returns.address.as_deref()];
         check.that(
