@@ -77,6 +77,7 @@ impl Action {
 
 /// What a house offers after `EHLO`.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the EHLO's answer, there or not")]
 pub struct Features {
     /// `PIPELINING`.
     pub pipelining: bool,
