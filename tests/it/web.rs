@@ -4,6 +4,7 @@ mod browser;
 mod calls;
 mod events;
 mod hooks;
+mod letters;
 mod maps;
 mod preferences;
 mod sample;

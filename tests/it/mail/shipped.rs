@@ -1,7 +1,7 @@
 //! Every letter that ships, composed for somebody made up in each of its languages.
 
 use milepost::journey::book::Shop;
-use milepost::mail::preview::{Whom, oversized};
+use milepost::mail::preview::{Whom, oversized, samples};
 use milepost::mail::{Composer, LinkSigner, Preview};
 use milepost::rulebook::{Book, Files, Rendered, load_files, starters};
 use milepost::settings::{MailSettings, ShopSettings};
@@ -25,7 +25,7 @@ fn books() -> Vec<Book> {
     starters().iter().map(|starter| load_files(&files(starter.files), Shop::default()).book.unwrap()).collect()
 }
 
-/// Every shipped letter with its name and locale, as filled and as bytes.
+/// Every shipped letter in each of its languages, for several people who are made up: a name, as filled, as bytes.
 pub fn all() -> Vec<(String, Rendered, Vec<u8>)> {
     let (composer, shop) = (composer(), shop());
     let mut all = Vec::new();
@@ -33,11 +33,15 @@ pub fn all() -> Vec<(String, Rendered, Vec<u8>)> {
         for (map, letter) in book.letters.all() {
             for locale in book.letters.locales(map, letter) {
                 let wanted = Some(if locale.is_empty() { "en" } else { locale }.to_owned());
-                let preview = Preview::of(&book, &shop, (map, letter), Whom::Sample, wanted, moment());
-                let job = preview.job("preview", moment());
-                let filled = composer.fill(&preview, &job).unwrap();
-                let raw = composer.compose(&preview, &job).unwrap().raw;
-                all.push((format!("{map}/{letter} {locale}"), filled, raw));
+                let name = [letter, locale].join(if locale.is_empty() { "" } else { "." });
+                let mut previews = samples(&book, &shop, (map, letter), wanted.as_deref().unwrap(), moment());
+                previews.push(Preview::of(&book, &shop, (map, letter), Whom::Sample, wanted, moment()));
+                for (who, preview) in previews.iter().enumerate() {
+                    let job = preview.job("preview", moment());
+                    let filled = composer.fill(preview, &job).unwrap();
+                    let raw = composer.compose(preview, &job).unwrap().raw;
+                    all.push((format!("{map}-{name}-{who}"), filled, raw));
+                }
             }
         }
     }

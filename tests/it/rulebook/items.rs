@@ -43,7 +43,7 @@ fn an_item_shows_picture_name_price_link_and_quantity() {
     for html in all_forms(&json!([item])) {
         for part in [
             "Bowl &amp; spoon",
-            "2 × €1,234.50",
+            "2&nbsp;×&nbsp;€1,234.50",
             "href=\"https://shop.example/b?a=1&amp;b=2\"",
             "src=\"https://shop.example/b.jpg\"",
         ] {

@@ -19,11 +19,11 @@ use super::site::Site;
 
 /// How a page is looked at.
 #[derive(Clone, Copy)]
-struct Look {
-    name: &'static str,
-    width: u32,
-    height: u32,
-    dark: bool,
+pub(super) struct Look {
+    pub(super) name: &'static str,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) dark: bool,
 }
 
 const DESK: Look = Look { name: "desk", width: 1440, height: 1000, dark: false };
@@ -35,13 +35,13 @@ const SMALL_DESK: Look = Look { name: "small-desk", width: 1024, ..DESK };
 const PHONE_DARK: Look = Look { name: "phone-dark", dark: true, ..PHONE };
 
 /// A chromedriver on a port of its own; it ends with the test.
-struct Driver {
+pub(super) struct Driver {
     process: Child,
     address: String,
 }
 
 impl Driver {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -57,7 +57,7 @@ impl Driver {
         Self { process, address: format!("http://127.0.0.1:{port}") }
     }
 
-    async fn browser(&self, look: &Look) -> Client {
+    pub(super) async fn browser(&self, look: &Look) -> Client {
         let mut options = json!({"args": [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -95,7 +95,7 @@ async fn serve(site: &Site) -> String {
 }
 
 /// Leaves a picture of the whole page, if pictures are wanted.
-async fn picture(browser: &Client, page: &str, look: &Look) {
+pub(super) async fn picture(browser: &Client, page: &str, look: &Look) {
     let Some(folder) = std::env::var_os("MILEPOST_SHOTS") else { return };
     let height = number(browser, "return document.documentElement.scrollHeight").await;
     if look.width >= 500 {
@@ -129,7 +129,7 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Devtools {
     }
 }
 
-async fn number(browser: &Client, script: &str) -> i64 {
+pub(super) async fn number(browser: &Client, script: &str) -> i64 {
     browser.execute(script, vec![]).await.expect("a script that runs").as_i64().expect("a number")
 }
 

@@ -346,6 +346,7 @@ fn why(outcome: &Outcome) -> String {
             format!("{class}: {code} {}", enhanced.as_deref().unwrap_or_default()).trim_end().to_owned()
         }
         Outcome::Accepted { code, .. } => code.to_string(),
+        Outcome::NoSmtpUtf8 => outcome.to_string(),
         Outcome::Uncertain { error } => error.clone(),
     }
 }
