@@ -40,6 +40,7 @@ pub use tracking::{Track, TrackingSettings, UtmSettings};
 pub use webhooks::{ErrandSettings, WebhookSettings};
 
 use crate::journey::book::Shop;
+use crate::journey::consents::DoubleOptIn;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -79,6 +80,10 @@ impl Settings {
             locale: self.shop.locale.clone(),
             currency: self.shop.currency.clone(),
             assumed_purposes: self.consent.assumed.clone(),
+            double_opt_in: DoubleOptIn {
+                purposes: self.consent.double_opt_in.clone(),
+                confirmed_by: self.consent.confirmed_by.clone(),
+            },
             senders: self.mail.senders.keys().cloned().collect(),
             webhooks: self.webhooks.keys().cloned().collect(),
             connections: self

@@ -8,6 +8,7 @@
 pub mod assets;
 pub mod auth;
 pub mod calls;
+pub mod confirm;
 pub mod consents;
 pub mod events;
 pub mod explain;
@@ -104,6 +105,7 @@ pub fn router(state: WebState) -> Router {
             "/p/{token}",
             get(preferences::show).post(preferences::act).layer(DefaultBodyLimit::max(preferences::MAX_BODY)),
         )
+        .route("/d/{token}", get(confirm::show).post(confirm::act).layer(DefaultBodyLimit::max(unsubscribe::MAX_BODY)))
         .route("/c/{token}", get(track::click))
         .route("/o/{name}", get(track::open))
         .route("/", get(maps::home))

@@ -169,7 +169,7 @@ fn json_lines(rows: &[ConsentRow]) -> anyhow::Result<Vec<u8>> {
 /// One column: its name and what stands in it.
 type Column = (&'static str, fn(&ConsentRow) -> String);
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 17] = [
     ("no", |row| row.seq.to_string()),
     ("customer", |row| row.customer.clone()),
     ("purpose", |row| row.purpose.clone()),
@@ -184,6 +184,9 @@ const COLUMNS: [Column; 14] = [
     ("page", |row| proof(row, "page")),
     ("text", |row| proof(row, "text")),
     ("agent", |row| proof(row, "agent")),
+    ("letter", |row| proof(row, "letter")),
+    ("sha256", |row| proof(row, "sha256")),
+    ("address", |row| proof(row, "address")),
 ];
 
 /// Rows as CSV. The header is there even when no change is.

@@ -156,6 +156,9 @@ fn who(customer: &Customer, zone: Tz) -> io::Result<()> {
         let said = if consent.granted { "agreed" } else { "refused" };
         format!("{purpose}: {said} {} by {}", out::when(consent.at, zone), consent.source)
     });
+    let asked = customer.asked.iter().map(|(purpose, asked)| {
+        format!("{purpose}: to be confirmed since {}, by {}", out::when(asked.at, zone), asked.source)
+    });
     out::facts(&[
         ("customer", customer.id.clone()),
         ("name", name),
@@ -163,6 +166,7 @@ fn who(customer: &Customer, zone: Tz) -> io::Result<()> {
         ("deleted", out::when_maybe(customer.deleted_at, zone)),
         ("stage", stages.collect::<Vec<_>>().join("; ")),
         ("consent", consents.collect::<Vec<_>>().join("; ")),
+        ("asked", asked.collect::<Vec<_>>().join("; ")),
         ("wishes", customer.preferences.in_words(customer.now, zone).join("; ")),
     ])
 }

@@ -7,7 +7,7 @@ use crate::crm::Connection;
 use crate::insight::metrics;
 use crate::journey::advance::{Advance, Input, advance};
 use crate::journey::book::Rulebook;
-use crate::journey::consents::{self, ConsentChange};
+use crate::journey::consents::{self, Answer, ConsentChange};
 use crate::journey::customer::Customer;
 use crate::journey::effect::{Decision, Effect, EndReason, StageMove, WithheldReason};
 use crate::journey::money::Money;
@@ -164,7 +164,8 @@ impl Batch {
                     self.errands.push(NewErrand { customer: customer.clone(), errand: *errand });
                 }
                 Effect::ConsentChanged(change) => {
-                    self.tell(state, |_, purpose| purpose == change.purpose);
+                    // A CRM hears of it once it is confirmed.
+                    self.tell(state, |_, purpose| change.answer != Answer::Asked && purpose == change.purpose);
                     self.consents.push((customer.clone(), *change));
                 }
                 Effect::KnownTo { connection: new } => self.tell(state, |connection, _| connection == new),

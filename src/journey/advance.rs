@@ -285,9 +285,14 @@ impl Run<'_> {
         }
         let carried = promo::carried(&self.customer, event);
         let keys = self.customer.keys.len();
-        let Folded { happened, mut topics, consents } = fold::apply(&mut self.customer, event);
-        for (purpose, was) in consents {
-            self.effects.extend(consents::changed(&self.customer, &purpose, was, Some(event)));
+        let Folded { happened, mut topics, consents } =
+            fold::apply_asking(&mut self.customer, event, &self.book.shop.double_opt_in);
+        for turned in consents {
+            self.effects.extend(if turned.asked {
+                Some(consents::asked(&turned.purpose, turned.was, event))
+            } else {
+                consents::changed(&self.customer, &turned.purpose, turned.was, Some(event))
+            });
         }
         self.effects.extend(consents::known_to(&self.customer, keys));
         topics.extend(returned::take(&mut self.customer, event).then_some(Topic::Messages));

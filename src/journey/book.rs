@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::attention::Attention;
+use super::consents::DoubleOptIn;
 use super::index::Index;
 use super::map::JourneyMap;
 use super::pause::Pauses;
@@ -25,6 +26,8 @@ pub struct Shop {
     pub currency: String,
     /// Purposes that may be written to without an explicit consent (`transactional` always; see `[consent]`).
     pub assumed_purposes: BTreeSet<String>,
+    /// Agreements that the customer must confirm.
+    pub double_opt_in: DoubleOptIn,
     /// Senders in whose names letters may go out, besides the shop itself.
     pub senders: BTreeSet<String>,
     /// Webhooks that steps may post to.
@@ -40,6 +43,7 @@ impl Default for Shop {
             locale: "en".into(),
             currency: "EUR".into(),
             assumed_purposes: BTreeSet::from(["transactional".to_owned()]),
+            double_opt_in: DoubleOptIn::default(),
             senders: BTreeSet::new(),
             webhooks: BTreeSet::new(),
             connections: BTreeSet::new(),

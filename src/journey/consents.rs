@@ -1,7 +1,11 @@
-//! How what a customer agreed to changed: for the record, and for the CRMs that are to know.
+//! How what a customer agreed to changed: for the record, and for the CRMs that are to know; and agreements that wait for the
+//! customer to confirm them.
 //!
 //! Invariants: only a change is told, so that a saying that comes back as news of our own starts nothing; a CRM is told what was
-//! said elsewhere, never what it said itself; the same change makes the same errand, whatever crashes.
+//! said elsewhere, never what it said itself; the same change makes the same errand, whatever crashes; an agreement that must be
+//! confirmed counts for nothing until it is, and only a letter to the very address can be what it is confirmed by.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,8 +18,10 @@ use super::ids;
 use super::time::Timestamp;
 
 /// What of an event is kept as proof: by what means it was said, by which letter, from which page, under what text, with what
-/// program.
-const PROOF: [&str; 5] = ["by", "message", "page", "text", "agent"];
+/// program; and of a confirmation, what letter it was, the hash of its bytes, and the address it went to.
+const PROOF: [&str; 8] = ["by", "message", "page", "text", "agent", "letter", "sha256", "address"];
+/// The source of events that Milepost itself says.
+const OWN: &str = "milepost";
 /// Most characters of each that are kept.
 const MAX_PROOF: usize = 2_000;
 
@@ -38,6 +44,66 @@ pub struct ConsentChange {
     pub proof: Map<String, Value>,
 }
 
+/// Which agreements the customer must confirm.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubleOptIn {
+    /// For these purposes.
+    pub purposes: BTreeSet<String>,
+    /// But not what these sources say: they ask by themselves.
+    pub confirmed_by: BTreeSet<String>,
+}
+
+impl DoubleOptIn {
+    /// Whether an agreement that a source tells must be confirmed. Whoever says it on a page of Milepost's own came there by the
+    /// link of a letter.
+    pub(super) fn asks(&self, source: &str, purpose: &str) -> bool {
+        self.purposes.contains(purpose) && source != OWN && !self.confirmed_by.contains(source)
+    }
+}
+
+/// An agreement that waits to be confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// When it was said.
+    pub at: Timestamp,
+    /// Where that was learnt.
+    pub source: String,
+    /// For which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// A purpose of which something else is so than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turned {
+    /// The purpose.
+    pub purpose: String,
+    /// Whether it had been agreed to.
+    pub was: Option<bool>,
+    /// Whether the customer is only asked to confirm.
+    pub asked: bool,
+}
+
+/// Has an agreement wait to be confirmed, unless something later is known; tells whether it does.
+pub(super) fn ask(customer: &mut Customer, purpose: &str, event: &Event) -> bool {
+    let at = event.occurred_at;
+    let known =
+        customer.consents.get(purpose).map(|known| known.at).max(customer.asked.get(purpose).map(|asked| asked.at));
+    if known.is_some_and(|known| known >= at) {
+        return false;
+    }
+    let address = customer.email().map(str::to_lowercase);
+    customer.asked.insert(purpose.to_owned(), Asked { at, source: event.source.clone(), address });
+    true
+}
+
+/// The purposes that a customer can confirm by a letter to an address.
+pub fn can_confirm<'a>(customer: &'a Customer, address: Option<&str>) -> impl Iterator<Item = &'a str> {
+    let address = address.map(str::to_lowercase);
+    let fits = move |asked: &Asked| address.is_none() || asked.address == address;
+    customer.asked.iter().filter(move |(_, asked)| fits(asked)).map(|(purpose, _)| purpose.as_str())
+}
+
 /// An answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +112,8 @@ pub enum Answer {
     Agreed,
     /// Refused.
     Refused,
+    /// Said to be agreed; the customer is asked to confirm it.
+    Asked,
 }
 
 impl Answer {
@@ -54,12 +122,13 @@ impl Answer {
         match self {
             Self::Agreed => "agreed",
             Self::Refused => "refused",
+            Self::Asked => "asked",
         }
     }
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Agreed, Self::Refused].into_iter().find(|answer| answer.as_str() == word)
+        [Self::Agreed, Self::Refused, Self::Asked].into_iter().find(|answer| answer.as_str() == word)
     }
 
     /// The answer of a flag.
@@ -80,6 +149,19 @@ pub(super) fn changed(customer: &Customer, purpose: &str, was: Option<bool>, eve
         event: event.map(|event| event.id.clone()),
         proof: event.map(proof).unwrap_or_default(),
     })))
+}
+
+/// That an agreement was said, and waits to be confirmed.
+pub(super) fn asked(purpose: &str, was: Option<bool>, event: &Event) -> Effect {
+    Effect::ConsentChanged(Box::new(ConsentChange {
+        purpose: purpose.to_owned(),
+        answer: Answer::Asked,
+        was: was.map(Answer::of),
+        at: event.occurred_at,
+        source: event.source.clone(),
+        event: Some(event.id.clone()),
+        proof: proof(event),
+    }))
 }
 
 /// Which connections came to know the customer, who had so many keys before.
@@ -129,4 +211,17 @@ pub fn errand(customer: &Customer, connection: &str, purpose: &str) -> Option<Er
         body: serde_json::to_value(&change).unwrap_or_default(),
         code: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_by_itself_and_whoever_came_by_a_letter_need_not_confirm() {
+        let opt_in = DoubleOptIn { purposes: ["marketing".into()].into(), confirmed_by: ["crm".into()].into() };
+        let asks = |source, purpose| opt_in.asks(source, purpose);
+        assert!(asks("api", "marketing") && asks("other", "marketing"));
+        assert!(!asks("crm", "marketing") && !asks("milepost", "marketing") && !asks("api", "news"));
+    }
 }

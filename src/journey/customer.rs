@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::attention::Held;
+use super::consents::Asked;
 use super::event::{Cart, Key, Phase};
 use super::money::Money;
 use super::newcomers::NewRules;
@@ -47,6 +48,9 @@ pub struct Customer {
     pub attributes: BTreeMap<String, Attribute>,
     /// What was agreed to, by purpose.
     pub consents: BTreeMap<String, Consent>,
+    /// What is said to have been agreed to and waits for the customer to confirm it, by purpose.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked: BTreeMap<String, Asked>,
     /// What is wished of letters beyond that.
     #[serde(skip_serializing_if = "Preferences::is_empty")]
     pub preferences: Preferences,

@@ -48,11 +48,16 @@ pub mod kind {
     /// The customer followed a link of a letter.
     pub const CLICKED: &str = "message.clicked";
 
+    /// The customer is said to have agreed, and has yet to confirm it.
+    pub const CONSENT_REQUESTED: &str = "consent.requested";
+    /// The customer confirmed to have agreed.
+    pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
+
     /// A rule was started by a call of the API; `Event::data` names it as `rule`.
     pub const RULE_CALLED: &str = "rule.called";
 
     /// Every kind above, for checkers and docs.
-    pub const KNOWN: [&str; 19] = [
+    pub const KNOWN: [&str; 21] = [
         CUSTOMER_CREATED,
         CUSTOMER_UPDATED,
         CUSTOMER_DELETED,
@@ -71,6 +76,8 @@ pub mod kind {
         REPLIED,
         OPENED,
         CLICKED,
+        CONSENT_REQUESTED,
+        CONSENT_CONFIRMED,
         RULE_CALLED,
     ];
 }

@@ -65,6 +65,11 @@ pub fn merge(book: &Rulebook, survivor: Customer, gone: &Customer, now: Timestam
             effects.extend(consents::changed(&into, purpose, was, None));
         }
     }
+    for (purpose, asked) in &gone.asked {
+        if into.consents.get(purpose).is_none_or(|known| known.at < asked.at) {
+            into.asked.entry(purpose.clone()).or_insert_with(|| asked.clone());
+        }
+    }
     effects.extend(consents::known_to(&into, keys));
     into.preferences.merge(&gone.preferences);
     into.returns.merge(&gone.returns);

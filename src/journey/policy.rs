@@ -159,17 +159,22 @@ fn consent_and_address(
     let deleted = customer.deleted_at.map(|_| WithheldReason::Deleted);
     let note = if deleted.is_some() { "deleted in the source" } else { "not deleted" };
     verdict.ask("exists", note.into(), deleted);
-    let (note, reason) = match customer.consents.get(purpose) {
-        Some(said) => {
+    let (note, reason) = match (customer.consents.get(purpose), customer.asked.get(purpose)) {
+        (_, Some(asked)) => {
+            let on = asked.at.in_words(book.shop.zone);
+            let note = format!("{purpose} was agreed to on {on} ({}) and is not confirmed", asked.source);
+            (note, Some(WithheldReason::NotConfirmed))
+        }
+        (Some(said), None) => {
             let answer = if said.granted { "agreed to" } else { "refused" };
             let on = said.at.in_words(book.shop.zone);
             let refused = (!said.granted).then_some(WithheldReason::ConsentRefused);
             (format!("{answer} {purpose} on {on} ({})", said.source), refused)
         }
-        None if book.shop.assumed_purposes.contains(purpose) => {
+        (None, None) if book.shop.assumed_purposes.contains(purpose) => {
             (format!("{purpose} needs no explicit agreement"), None)
         }
-        None => (format!("never agreed to {purpose}"), Some(WithheldReason::NoConsent)),
+        (None, None) => (format!("never agreed to {purpose}"), Some(WithheldReason::NoConsent)),
     };
     verdict.ask("consent", note, reason);
     if let Some(rule) = rule

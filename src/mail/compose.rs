@@ -350,6 +350,11 @@ impl Composer {
         format!("{}/p/{}", self.public_url, self.signer.sign_preferences(&job.customer.id, job.message))
     }
 
+    /// The page where the customer confirms to have agreed.
+    fn confirm_url(&self, job: &Job<'_>) -> String {
+        format!("{}/d/{}", self.public_url, self.signer.sign_confirm(&job.customer.id, job.message))
+    }
+
     /// What the letter reads: the customer's facts, what the run captured, and what only a letter has.
     fn context(&self, job: &Job<'_>, unsubscribe: &str, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
         let event = job.inputs.get("event").filter(|event| !event.is_null());
@@ -362,6 +367,7 @@ impl Composer {
         context.insert("shop".into(), self.shop.clone());
         context.insert("unsubscribe_url".into(), unsubscribe.into());
         context.insert("preferences_url".into(), self.preferences_url(job).into());
+        context.insert("confirm_url".into(), self.confirm_url(job).into());
         context.insert("message_id".into(), job.message.into());
         context.insert("locale".into(), job.locale.into());
         context

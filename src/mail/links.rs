@@ -8,6 +8,8 @@
 mod choice;
 mod short;
 
+pub use choice::Choice;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};

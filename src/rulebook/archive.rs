@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Book, Files};
 use crate::journey::book::Shop;
+use crate::journey::consents::DoubleOptIn;
 
 #[derive(Serialize, Deserialize)]
 struct Packed {
@@ -13,6 +14,8 @@ struct Packed {
     locale: String,
     currency: String,
     assumed_purposes: BTreeSet<String>,
+    #[serde(default)]
+    double_opt_in: DoubleOptIn,
     #[serde(default)]
     senders: BTreeSet<String>,
     #[serde(default)]
@@ -32,6 +35,7 @@ pub fn pack(book: &Book) -> Vec<u8> {
         locale: shop.locale.clone(),
         currency: shop.currency.clone(),
         assumed_purposes: shop.assumed_purposes.clone(),
+        double_opt_in: shop.double_opt_in.clone(),
         senders: shop.senders.clone(),
         webhooks: shop.webhooks.clone(),
         connections: shop.connections.clone(),
@@ -49,6 +53,7 @@ pub fn unpack(bytes: &[u8]) -> Option<(Files, Shop)> {
         locale: packed.locale,
         currency: packed.currency,
         assumed_purposes: packed.assumed_purposes,
+        double_opt_in: packed.double_opt_in,
         senders: packed.senders,
         webhooks: packed.webhooks,
         connections: packed.connections,

@@ -178,6 +178,8 @@ fn settings(before: &Book, now: &Book) -> Option<Change> {
         ("locale", old.locale.clone(), new.locale.clone()),
         ("currency", old.currency.clone(), new.currency.clone()),
         ("assumed purposes", list(&old.assumed_purposes), list(&new.assumed_purposes)),
+        ("double opt-in", list(&old.double_opt_in.purposes), list(&new.double_opt_in.purposes)),
+        ("confirmed by", list(&old.double_opt_in.confirmed_by), list(&new.double_opt_in.confirmed_by)),
     ];
     let points: Vec<Point> = told
         .into_iter()

@@ -23,8 +23,8 @@ use super::yaml::{self, Key, Node, Yaml};
 use crate::journey::spelling::suggest;
 
 /// Names of letters that no fixture gives: they come from the settings and from the letter itself.
-const NOT_GIVEN: [&str; 7] =
-    ["shop", "unsubscribe_url", "preferences_url", "message_id", "locale", "subject", "preheader"];
+const NOT_GIVEN: [&str; 8] =
+    ["shop", "unsubscribe_url", "preferences_url", "confirm_url", "message_id", "locale", "subject", "preheader"];
 
 /// What a fixture says.
 #[derive(Clone, Debug, Default, PartialEq)]

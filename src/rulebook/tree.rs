@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::diagnostic::{Diagnostic, Severity};
 use super::source::Source;
 use crate::journey::book::Shop;
+use crate::journey::consents::DoubleOptIn;
 
 /// Largest YAML file or template.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -207,6 +208,13 @@ pub(super) fn hash(files: &Files, shop: &Shop) -> String {
     add(shop.locale.as_bytes());
     add(shop.currency.as_bytes());
     add(shop.assumed_purposes.iter().map(String::as_str).collect::<Vec<_>>().join("\n").as_bytes());
+    let DoubleOptIn { purposes, confirmed_by } = &shop.double_opt_in;
+    // Without any the hash is what it was before there could be one.
+    if !purposes.is_empty() {
+        for names in [purposes, confirmed_by] {
+            add(names.iter().map(String::as_str).collect::<Vec<_>>().join("\n").as_bytes());
+        }
+    }
     for (path, bytes) in files.iter().filter(|(path, _)| !matches!(role(path), Some(Role::Scenarios(_)))) {
         add(path.as_bytes());
         add(bytes);

@@ -43,10 +43,21 @@ impl Default for ShopSettings {
 pub struct ConsentSettings {
     /// Purposes that need no explicit agreement (a refusal always wins). Default `["transactional"]`.
     pub assumed: BTreeSet<String>,
+    /// Purposes of which an agreement counts only once the customer confirmed it by the link of a letter (double opt-in). A rule
+    /// with `on: {event: consent.requested}` sends that letter. Default: none.
+    #[schemars(example = ["marketing"])]
+    pub double_opt_in: BTreeSet<String>,
+    /// Sources whose agreements need no confirmation, because they ask by themselves: a connection, or `api`. Default: none.
+    #[schemars(example = ["shop"])]
+    pub confirmed_by: BTreeSet<String>,
 }
 
 impl Default for ConsentSettings {
     fn default() -> Self {
-        Self { assumed: BTreeSet::from(["transactional".to_owned()]) }
+        Self {
+            assumed: BTreeSet::from(["transactional".to_owned()]),
+            double_opt_in: BTreeSet::new(),
+            confirmed_by: BTreeSet::new(),
+        }
     }
 }

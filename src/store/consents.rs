@@ -2,7 +2,7 @@
 //!
 //! Invariant: rows are only ever added. A customer's history includes those of customers who were merged into it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::db::{Arg, Row};
@@ -25,8 +25,10 @@ pub struct ConsentRow {
     /// What held before; nothing if nothing was said.
     pub was: Option<Answer>,
     /// When it was said.
+    #[serde(serialize_with = "rfc3339")]
     pub at: Timestamp,
     /// When it was recorded.
+    #[serde(serialize_with = "rfc3339")]
     pub recorded_at: Timestamp,
     /// Where it was learnt: a connection, `api`, `milepost`, `rule:<id>`.
     pub source: String,
@@ -98,6 +100,12 @@ impl Store {
         ];
         self.read("list consents", SQL, args).await?.iter().map(row).collect()
     }
+}
+
+/// For whoever reads an export years later.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.rfc3339())
 }
 
 fn row(row: &Row) -> Result<ConsentRow> {

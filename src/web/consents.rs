@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Json;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::App;
 use super::auth::Tokens;
@@ -29,5 +29,18 @@ pub async fn tell(
     };
     let filter = ConsentFilter { customer: Some(customer.id.clone()), limit: MOST, ..ConsentFilter::default() };
     let history = state.store.consents(&filter).await.map_err(|error| Problem::internal(&error))?;
-    Ok(Json(json!({"customer": customer.id, "now": customer.consents, "history": history})))
+    let now: Map<String, Value> = customer
+        .consents
+        .iter()
+        .map(|(purpose, said)| {
+            let holds = json!({"granted": said.granted, "at": said.at.rfc3339(), "source": said.source});
+            (purpose.clone(), holds)
+        })
+        .collect();
+    let asked: Map<String, Value> = customer
+        .asked
+        .iter()
+        .map(|(purpose, asked)| (purpose.clone(), json!({"at": asked.at.rfc3339(), "source": asked.source})))
+        .collect();
+    Ok(Json(json!({"customer": customer.id, "now": now, "asked": asked, "history": history})))
 }

@@ -8,12 +8,13 @@ use tera::{Context, Tera};
 use super::problem::log_failure;
 use super::{App, assets};
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("icons.html", include_str!("templates/icons.html")),
     ("error.html", include_str!("templates/error.html")),
     ("maps.html", include_str!("templates/maps.html")),
     ("map.html", include_str!("templates/map.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
     ("preferences.html", include_str!("templates/preferences.html")),
     ("unsubscribe.html", include_str!("templates/unsubscribe.html")),
 ];

@@ -80,7 +80,10 @@ fn page(state: &WebState, words: &'static Words, link: &Unsubscribe, step: &str,
 pub(super) fn not_ours(state: &WebState, token: &str) -> Response {
     let words = words::of(&state.shop.locale);
     let previews = LinkSigner::of_previews();
-    if previews.verify(token).is_some() || previews.verify_preferences(token).is_some() {
+    let test = previews.verify(token).is_some()
+        || previews.verify_preferences(token).is_some()
+        || previews.verify_confirm(token).is_some();
+    if test {
         return state.pages.message(StatusCode::OK, words.lang, words.test_title, words.test_text);
     }
     state.pages.message(StatusCode::NOT_FOUND, words.lang, words.unknown_title, words.unknown_text)

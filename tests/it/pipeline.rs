@@ -8,6 +8,7 @@ mod archive;
 mod batches;
 pub mod books;
 mod cancel;
+mod confirm;
 mod consents;
 mod crm;
 mod crm_refusal;

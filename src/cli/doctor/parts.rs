@@ -10,6 +10,8 @@ use super::finding::{Finding, chain};
 use super::writes;
 use crate::cli::context::open_store;
 use crate::crm::Connection;
+use crate::journey::book::Rulebook;
+use crate::journey::event::kind;
 use crate::mail::{Checked, Outcome, Relay};
 use crate::rulebook::{self, Severity};
 use crate::settings::load::Loaded;
@@ -29,12 +31,26 @@ pub fn rulebook(loaded: &Loaded) -> Finding {
         Some(book) if book.rulebook.maps.is_empty() => {
             Finding::doubt("rulebook", name, "there is no map", "`milepost init` writes a starter map")
         }
+        Some(book) if asks_nobody(&book.rulebook) => {
+            let help = "write a rule with `on: {event: consent.requested}`; docs/recipes has one";
+            Finding::doubt(
+                "rulebook",
+                name,
+                "`consent.double_opt_in` is set, and no rule asks customers to confirm",
+                help,
+            )
+        }
         Some(book) => {
             let (maps, rules) = (book.rulebook.maps.len(), book.rulebook.rules.len());
             Finding::fine("rulebook", name, format!("maps: {maps}, rules: {rules}"))
         }
         None => Finding::wrong("rulebook", name, format!("errors: {errors}"), "`milepost check` shows them"),
     }
+}
+
+/// Whether agreements must be confirmed and no rule sends the letter for it.
+fn asks_nobody(book: &Rulebook) -> bool {
+    !book.shop.double_opt_in.purposes.is_empty() && !book.listens_to(kind::CONSENT_REQUESTED)
 }
 
 /// Whether the database can be opened and answers.

@@ -58,6 +58,8 @@ pub enum WithheldReason {
     NoConsent,
     /// The customer refused this purpose.
     ConsentRefused,
+    /// The customer is said to have agreed, and has not confirmed it.
+    NotConfirmed,
     /// The customer wants no letters of this map.
     MapRefused,
     /// The address is on the suppression list.
@@ -98,6 +100,7 @@ impl WithheldReason {
             "exited",
             "no_consent",
             "consent_refused",
+            "not_confirmed",
             "map_refused",
             "suppressed",
             "no_address",
@@ -120,6 +123,7 @@ impl WithheldReason {
             Self::Exited { .. } => "exited",
             Self::NoConsent => "no_consent",
             Self::ConsentRefused => "consent_refused",
+            Self::NotConfirmed => "not_confirmed",
             Self::MapRefused => "map_refused",
             Self::Suppressed => "suppressed",
             Self::NoAddress => "no_address",
@@ -181,6 +185,7 @@ impl fmt::Display for WithheldReason {
             Self::Exited { end } => write!(f, "the run ended first: {end}"),
             Self::NoConsent => f.write_str("the customer never agreed to this purpose"),
             Self::ConsentRefused => f.write_str("the customer refused this purpose"),
+            Self::NotConfirmed => f.write_str("the customer has not confirmed to have agreed"),
             Self::MapRefused => f.write_str("the customer wants no letters of this map"),
             Self::Suppressed => f.write_str("the address is on the suppression list"),
             Self::NoAddress => f.write_str("the customer has no e-mail address"),

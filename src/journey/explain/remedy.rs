@@ -145,6 +145,7 @@ pub(super) fn to_send(reason: &WithheldReason, purpose: &str) -> Option<String> 
     Some(match reason {
         WithheldReason::NoConsent => format!("the customer agrees to {purpose}"),
         WithheldReason::ConsentRefused => format!("the customer agrees to {purpose} again"),
+        WithheldReason::NotConfirmed => format!("the customer confirms {purpose} by the link of the letter that asks"),
         WithheldReason::MapRefused => "the customer wants letters of this map again".into(),
         WithheldReason::Suppressed => "the address is taken off the suppression list".into(),
         WithheldReason::NoAddress => "an e-mail address becomes known".into(),

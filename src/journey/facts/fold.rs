@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::topic::Topic;
+use crate::journey::consents::{self, DoubleOptIn, Turned, can_confirm};
 use crate::journey::customer::{Attribute, CartState, Consent, Customer, KnownOrder, RECENT_ORDERS};
 use crate::journey::event::{Event, Key, Order, Phase, Profile, kind};
 use crate::journey::time::Timestamp;
@@ -34,15 +35,20 @@ pub struct Folded {
     pub happened: Vec<Happening>,
     /// What it is about: facts of other topics are as they were.
     pub topics: BTreeSet<Topic>,
-    /// The purposes of which the answer changed, each with whether it had been agreed to.
-    pub consents: Vec<(String, Option<bool>)>,
+    /// The purposes of which the answer changed.
+    pub consents: Vec<Turned>,
 }
 
-/// Applies an event to the facts and tells what really happened.
+/// Applies an event to the facts and tells what really happened; every agreement counts as it is said.
 pub fn apply(customer: &mut Customer, event: &Event) -> Folded {
+    apply_asking(customer, event, &DoubleOptIn::default())
+}
+
+/// The same where some agreements must be confirmed.
+pub fn apply_asking(customer: &mut Customer, event: &Event, opt_in: &DoubleOptIn) -> Folded {
     remember_keys(customer, &event.keys);
     let mut consents = Vec::new();
-    let said = event.profile.as_ref().map(|profile| apply_profile(customer, profile, event, &mut consents));
+    let said = event.profile.as_ref().map(|profile| apply_profile(customer, profile, (event, opt_in), &mut consents));
     let mut topics = said.unwrap_or_default();
     let learnt = !topics.is_empty();
     topics.extend(event.order.is_some().then_some(Topic::Orders));
@@ -92,9 +98,12 @@ pub fn apply(customer: &mut Customer, event: &Event) -> Folded {
                 told(name, at);
             }
         }
-        // A second sight of the same profile is no news.
-        _ if is(kind::CUSTOMER_UPDATED) && !learnt => {}
+        // A second sight of the same profile is no news, and neither is a confirmation of what waits for none.
+        _ if (is(kind::CUSTOMER_UPDATED) || is(kind::CONSENT_CONFIRMED)) && !learnt => {}
         _ => told(&event.kind, at),
+    }
+    if consents.iter().any(|turned| turned.asked) {
+        happened.push(Happening { kind: kind::CONSENT_REQUESTED.into(), at });
     }
     topics.extend((event.cart.is_some() || is(kind::CART_CLEARED)).then_some(Topic::Cart));
     Folded { happened, topics, consents }
@@ -119,8 +128,8 @@ fn remember_keys(customer: &mut Customer, keys: &[Key]) {
 fn apply_profile(
     customer: &mut Customer,
     profile: &Profile,
-    event: &Event,
-    consents: &mut Vec<(String, Option<bool>)>,
+    (event, opt_in): (&Event, &DoubleOptIn),
+    turned_consents: &mut Vec<Turned>,
 ) -> BTreeSet<Topic> {
     let at = event.occurred_at;
     let mut changed = BTreeSet::new();
@@ -131,11 +140,30 @@ fn apply_profile(
             changed.insert(Topic::Attribute(name.clone()));
         }
     }
+    if changed.contains(&Topic::Attribute("email".into())) {
+        // What was asked of another address can't be confirmed by this one.
+        let address = customer.email().map(str::to_lowercase);
+        customer.asked.retain(|_, asked| asked.address == address);
+    }
+    let confirms = event.kind == kind::CONSENT_CONFIRMED;
+    let address = event.data.get("address").and_then(serde_json::Value::as_str);
+    let confirmed: BTreeSet<String> =
+        if confirms { can_confirm(customer, address).map(str::to_owned).collect() } else { BTreeSet::new() };
     for (purpose, granted) in &profile.consents {
         let was = customer.consents.get(purpose).map(|known| known.granted);
+        let turned = |asked| Turned { purpose: purpose.clone(), was, asked };
+        if confirms && !confirmed.contains(purpose) {
+            continue;
+        }
+        if *granted && !confirms && was != Some(true) && opt_in.asks(&event.source, purpose) {
+            if consents::ask(customer, purpose, event) {
+                turned_consents.push(turned(true));
+            }
+            continue;
+        }
         let consent = Consent { granted: *granted, at, source: event.source.clone() };
         if set_consent(customer, purpose, consent) {
-            consents.push((purpose.clone(), was));
+            turned_consents.push(turned(false));
             changed.insert(Topic::Consents);
         }
     }
@@ -148,6 +176,9 @@ fn apply_profile(
 /// Takes a saying of a purpose over unless a later one is known; at the same moment the refusal counts. Tells whether the answer
 /// changed.
 pub fn set_consent(customer: &mut Customer, purpose: &str, consent: Consent) -> bool {
+    if customer.asked.get(purpose).is_some_and(|asked| asked.at <= consent.at) {
+        customer.asked.remove(purpose);
+    }
     match customer.consents.get_mut(purpose) {
         Some(known) if consent.at < known.at || (consent.at == known.at && consent.granted) => false,
         Some(known) => {

@@ -13,7 +13,8 @@ use crate::rulebook::source::Source;
 /// Names of a letter that are no facts.
 const SHOP: [&str; 3] = ["name", "url", "address"];
 const PROMO: [&str; 3] = ["code", "pool", "expires_at"];
-const PLAIN: [&str; 6] = ["unsubscribe_url", "preferences_url", "message_id", "locale", "subject", "preheader"];
+const PLAIN: [&str; 7] =
+    ["unsubscribe_url", "preferences_url", "confirm_url", "message_id", "locale", "subject", "preheader"];
 const ITEM: [&str; 7] = ["id", "name", "quantity", "price", "currency", "link", "image"];
 const EVENT: [&str; 5] = ["kind", "at", "touchpoint", "order", "cart"];
 const EVENT_ORDER: [&str; 10] =

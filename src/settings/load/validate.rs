@@ -28,6 +28,7 @@ const SECRET_LENGTH: usize = 16;
 pub fn all(settings: &Settings, tree: &Tree, faults: &mut Collector<'_>) {
     let mut check = Check { tree, faults };
     shop(settings, &mut check);
+    consent(settings, &mut check);
     server(settings, &mut check);
     mail::all(&settings.mail, &mut check);
     returns::replies(settings, &mut check);
@@ -156,6 +157,15 @@ fn is_locale(text: &str) -> bool {
     (2..=3).contains(&language.len())
         && language.bytes().all(|b| b.is_ascii_lowercase())
         && parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Sources that need no confirmation are such as there are.
+fn consent(settings: &Settings, check: &mut Check<'_, '_>) {
+    for source in &settings.consent.confirmed_by {
+        let known = source == "api" || settings.connections.contains_key(source);
+        let help = "name a `[connections.<id>]`, or `api`";
+        check.that(known, "consent.confirmed_by", format!("there is no connection `{source}`"), help);
+    }
 }
 
 fn server(settings: &Settings, check: &mut Check<'_, '_>) {

@@ -11,11 +11,13 @@ use crate::journey::time::{Span, Timestamp};
 const CLOCK_SKEW: Span = Span::days(1);
 
 /// Kinds that only Milepost itself says, each with what to send instead.
-const RESERVED: [(&str, &str); 5] = [
+const RESERVED: [(&str, &str); 7] = [
     (kind::CUSTOMER_MERGED, "customers who share a key are merged by themselves: send an event that names both keys"),
     (kind::ORDER_CANCELLED, "send order.status with order.phase: \"cancelled\""),
     (kind::ORDER_COMPLETED, "send order.status with order.phase: \"complete\""),
     (kind::RULE_CALLED, "start a rule with POST /api/v1/rules/<rule>/start"),
+    (kind::CONSENT_REQUESTED, "send customer.updated with customer.consent: {\"marketing\": true}"),
+    (kind::CONSENT_CONFIRMED, "the customer confirms by the link of a letter"),
     (kind::UNSUBSCRIBED, "send customer.updated with customer.consent: {\"marketing\": false}"),
 ];
 

@@ -41,3 +41,21 @@ async fn a_key_that_may_not_write_is_told_where_consents_or_a_rule_write() {
     fs::remove_file(rule).expect("removed");
     assert_eq!(told(), ["missing: customer_write"], "it is in force");
 }
+
+#[test]
+fn agreements_that_nobody_is_asked_to_confirm_are_told() {
+    let folder = started();
+    let settings = "[server]\n[consent]\ndouble_opt_in = [\"marketing\"]\n";
+    fs::write(folder.path().join("config/milepost.toml"), settings).expect("written");
+    let told = || {
+        let run = milepost(folder.path()).args(["doctor", "--json"]).assert();
+        let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+        let mut findings = report["findings"].as_array().expect("a list").iter();
+        let rulebook = findings.find(|finding| finding["area"] == "rulebook").expect("the rulebook's");
+        rulebook["note"].as_str().unwrap_or_default().to_owned()
+    };
+    assert!(told().ends_with("no rule asks customers to confirm"), "{}", told());
+    let rule = "rule: confirm\non: {event: consent.requested}\npurpose: transactional\nsteps: [{set: {tags: {add: [asked]}}}]\n";
+    fs::write(folder.path().join("rules/pet-shop/confirm.yaml"), rule).expect("written");
+    assert!(told().starts_with("maps: 1"), "{}", told());
+}

@@ -168,7 +168,9 @@ async fn every_change_is_on_record_with_what_proves_it(place: &Place) {
     assert_eq!((&told["history"][0]["proof"], &told["history"][0]["event"]), (&proof, &json!("1")));
     let letter = daemon.record().await[0].id.clone();
     assert_eq!(told["history"][1]["proof"], json!({"by": "link", "message": letter}));
-    assert_eq!(told["now"]["marketing"]["granted"], json!(false));
+    let refused = json!({"granted": false, "at": "2026-03-10T09:07:00.000000Z", "source": "rule:angry"});
+    assert_eq!((&told["now"]["marketing"], &told["asked"]), (&refused, &json!({})));
+    assert_eq!(told["history"][0]["at"], json!("2026-03-10T09:00:00.000000Z"));
     assert_eq!(ask("/api/v1/customers/anna@mail.example/consents", false).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(ask("/api/v1/customers/nobody@mail.example/consents", true).await.status, StatusCode::NOT_FOUND);
     books::check(&daemon).await;
