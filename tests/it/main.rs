@@ -5,6 +5,7 @@ mod crash;
 mod docs;
 mod journey;
 mod mail;
+mod mail_facts;
 mod peers;
 mod pipeline;
 mod retailcrm;

@@ -6,13 +6,13 @@
 
 mod mailings;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use milepost::journey::book::Shop;
 use milepost::rulebook::{Loaded, load, render};
 
 use crate::rulebook::scenarios::tell;
+use crate::support::sources;
 
 /// Each line with what shows that it is not so here: scenarios by the beginning of their name, tests by the name of their function.
 const LINES: &[(&str, &[&str])] = &[
@@ -195,20 +195,6 @@ fn none_of_it_happens_here() {
         let outcome = tell(&book, scenario);
         assert!(outcome.failures.is_empty(), "{}: {:#?}", scenario.name, (&outcome.failures, &outcome.told));
     }
-}
-
-/// The sources of the tests below a folder, as one text.
-fn sources(folder: &Path) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            text.push_str(&sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(path).expect("a source"));
-        }
-    }
-    text
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What several behaviours share: rulebooks from text, events, and a whole daemon on a clock that is moved by hand.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -323,4 +325,18 @@ pub fn header(source: &[u8], name: &str) -> String {
         .find(|line| line.to_lowercase().starts_with(&start))
         .map(|line| line[start.len()..].trim().to_owned())
         .unwrap_or_default()
+}
+
+/// The sources of the tests below a folder, as one text.
+pub fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            text.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(path).expect("a source"));
+        }
+    }
+    text
 }
