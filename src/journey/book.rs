@@ -90,6 +90,13 @@ impl Rulebook {
         of_rule.or_else(|| self.maps.get(map).and_then(|map| map.sender.as_deref()))
     }
 
+    /// Whether opens and clicks of a rule's letters may be noted: what the rule says, else its map. `rulebook` is the one that the
+    /// letter was planned under.
+    pub fn tracks(&self, rulebook: &str, rule: &str, map: &str) -> bool {
+        let of_rule = self.rule_under(rulebook, rule).and_then(|rule| rule.track);
+        of_rule.or_else(|| self.maps.get(map)?.track).unwrap_or(true)
+    }
+
     /// The rules of one map, in the order of their ids.
     pub fn rules_of<'a>(&'a self, map: &'a str) -> impl Iterator<Item = &'a Rule> {
         self.rules.values().filter(move |rule| rule.map == map)

@@ -24,6 +24,8 @@ pub struct JourneyMap {
     pub review_every: Option<Span>,
     /// In whose name its letters go out; the shop's own if `None`.
     pub sender: Option<String>,
+    /// Whether opens and clicks of its letters may be noted; as the settings say if `None`.
+    pub track: Option<bool>,
     /// Limits on letters and the holdout of the map.
     pub attention: Attention,
     /// Stages in order; a customer is at the last one whose `enter` holds.

@@ -44,6 +44,8 @@ pub struct Rule {
     pub purpose: String,
     /// In whose name its letters go out; the map's sender if `None`.
     pub sender: Option<String>,
+    /// Whether opens and clicks of its letters may be noted; the map's word if `None`.
+    pub track: Option<bool>,
     /// Its rank: of letters that compete, and of rules of a group, the higher one wins. 0 if not written.
     pub priority: Option<i32>,
     /// Of the rules of a group a customer runs one at a time.

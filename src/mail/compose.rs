@@ -60,6 +60,8 @@ pub struct Job<'a> {
     pub rule: &'a str,
     /// In whose name, by the settings; `None` for the shop itself.
     pub sender: Option<&'a str>,
+    /// Whether it may be noted that it is opened and clicked.
+    pub track: bool,
     /// To whom.
     pub customer: &'a Customer,
     /// What the run captured: `event`, `promo`.
@@ -79,6 +81,7 @@ impl<'a> Job<'a> {
             purpose: &message.purpose,
             rule: &message.rule,
             sender: None,
+            track: true,
             customer,
             inputs: &message.inputs,
             at,

@@ -125,6 +125,7 @@ impl<'a> Preview<'a> {
             purpose: self.rule.map_or(MARKETING, |rule| &rule.purpose),
             rule: self.rule.map_or("none", |rule| &rule.id),
             sender: self.sender,
+            track: true,
             customer: &self.customer,
             inputs: &self.inputs,
             at,

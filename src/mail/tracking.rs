@@ -49,7 +49,7 @@ impl Tracker {
     /// Prepares a letter that was filled, and gives what its short links lead to, in the order of their numbers. Nothing is
     /// noted of a letter that is a test.
     pub fn prepare(&self, rendered: &mut Rendered, job: &Job<'_>, signer: &LinkSigner, test: bool) -> Vec<String> {
-        let notes = |how| !test && notes(how, job.customer);
+        let notes = |how| !test && job.track && notes(how, job.customer);
         let (clicks, opens) = (notes(self.clicks), notes(self.opens));
         let mut links: Vec<String> = Vec::new();
         if clicks || self.utm.is_any() {

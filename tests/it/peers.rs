@@ -102,7 +102,12 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "M16263, M9798: link scanners unsubscribe people",
-        &["looking_at_the_page_unsubscribes_nobody", "a_get_of_the_link_changes_nothing"],
+        &[
+            "looking_at_the_page_unsubscribes_nobody",
+            "a_get_of_the_link_changes_nothing",
+            "looking_changes_nothing_and_shows_what_can_be_chosen",
+            "nothing_is_sent_before_the_customer_confirms",
+        ],
     ),
     ("L206: no welcome series", &["L206"]),
     ("L1198: who got what", &["an_event_becomes_a_letter_with_its_record"]),
@@ -139,7 +144,11 @@ const LINES: &[(&str, &[&str])] = &[
     ("Cursors saved before the rows", &["cursors_and_notes_are_kept", "a_poll_walks_both_histories_by_their_last_id"]),
     (
         "Write-backs come back and loop",
-        &["a_change_is_written_and_its_coming_back_starts_nothing", "rules_that_begin_each_other_do_not_go_round"],
+        &[
+            "a_change_is_written_and_its_coming_back_starts_nothing",
+            "a_refusal_made_here_is_told_to_the_crm_once",
+            "rules_that_begin_each_other_do_not_go_round",
+        ],
     ),
     // What nobody else has.
     (

@@ -131,6 +131,7 @@ impl Lane {
             purpose: &claimed.purpose,
             rule: &claimed.rule,
             sender,
+            track: book.rulebook.tracks(&claimed.rulebook, &claimed.rule, &claimed.map),
             customer: &customer,
             inputs: &claimed.inputs,
             at: now,

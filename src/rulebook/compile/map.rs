@@ -39,6 +39,7 @@ pub(in crate::rulebook) fn compile_map(form: &MapForm, unit: &mut Unit<'_>) -> O
         segment,
         review_every: form.review_every.as_ref().map(|span| span.0),
         sender,
+        track: form.track,
         attention,
         stages,
     })

@@ -90,6 +90,7 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
         max_life,
         purpose,
         sender,
+        track: form.track,
         priority: form.priority.as_ref().map(|priority| priority.value),
         group: form.group.as_ref().map(|group| group.value.clone()),
         attention,

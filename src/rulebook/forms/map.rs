@@ -29,6 +29,8 @@ pub(in crate::rulebook) struct MapForm {
     pub(in crate::rulebook) review_every: Option<SpanText>,
     /// In whose name its letters go out: a `[mail.senders.<name>]` of the settings.
     pub(in crate::rulebook) sender: Option<Text>,
+    /// `false`: opens and clicks of its letters are not noted, whatever the settings say.
+    pub(in crate::rulebook) track: Option<bool>,
     /// Limits on the letters of this map.
     pub(in crate::rulebook) limits: Option<LimitsList>,
     /// Share of the map's customers who get no letters, to see what letters change: `10%`.
@@ -37,7 +39,7 @@ pub(in crate::rulebook) struct MapForm {
     pub(in crate::rulebook) stages: Need<At<Vec<StageForm>>>,
 }
 
-fields!(MapForm { map, title, purpose, persona, segment, review_every, sender, limits, holdout, stages });
+fields!(MapForm { map, title, purpose, persona, segment, review_every, sender, track, limits, holdout, stages });
 
 /// One column of a map.
 #[derive(Debug, JsonSchema)]

@@ -43,6 +43,8 @@ pub(in crate::rulebook) struct RuleForm {
     pub(in crate::rulebook) purpose: Option<Text>,
     /// In whose name its letters go out: a `[mail.senders.<name>]` of the settings; the map's `sender` if not written.
     pub(in crate::rulebook) sender: Option<Text>,
+    /// `false`: opens and clicks of its letters are not noted, whatever the settings say; the map's `track` if not written.
+    pub(in crate::rulebook) track: Option<bool>,
     /// Its rank among letters that compete for a cap and among rules of its group; the higher one wins, 0 if not written.
     pub(in crate::rulebook) priority: Option<At<i32>>,
     /// A name that rules share of which a customer runs one at a time.
@@ -97,6 +99,7 @@ fields!(RuleForm {
     max_life,
     purpose,
     sender,
+    track,
     priority,
     group,
     limits,

@@ -53,6 +53,7 @@ fuzz_target!(|data: &[u8]| {
         purpose: "marketing",
         rule: "hello",
         sender: None,
+        track: true,
         customer: &customer,
         inputs: &json!({}),
         at: now(),

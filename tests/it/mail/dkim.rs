@@ -42,6 +42,7 @@ fn letter(from: &str, keys: &BTreeMap<String, DkimSettings>, purpose: &str) -> V
         map: "pets",
         letter: "cart",
         sender: None,
+        track: true,
         locale: "ru",
         purpose,
         rule: "cart",

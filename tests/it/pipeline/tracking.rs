@@ -19,6 +19,7 @@ both! {
     several_links_at_once_are_a_program_s,
     opens_are_noted_by_a_picture,
     nothing_is_noted_of_who_refuses,
+    a_rule_or_a_map_may_say_no,
     without_tracking_letters_leave_as_they_were_written,
 }
 
@@ -319,6 +320,26 @@ async fn nothing_is_noted_of_who_refuses(place: &Place) {
     let said = daemon.customer("agrees").await.consents["tracking"].clone();
     assert_eq!((said.granted, said.source.as_str()), (false, "rule:shy"));
     books::check(&daemon).await;
+}
+
+async fn a_rule_or_a_map_may_say_no(place: &Place) {
+    let map = MAP.replacen("stages:", "track: false\nstages:", 1);
+    let welcome = WELCOME.replacen("steps:", "track: true\nsteps:", 1);
+    let letters = [("shop/templates/welcome.txt", TEXT), ("shop/templates/welcome.html", HTML)];
+    for (map, rule, noted) in [
+        (map.as_str(), WELCOME, false),
+        (map.as_str(), welcome.as_str(), true),
+        (MAP, &WELCOME.replacen("steps:", "track: false\nsteps:", 1), false),
+    ] {
+        let book = book_beside(map, &[rule], &letters, Shop::default());
+        let daemon = daemon_with(place, book, both_on).await;
+        let id = format!("anna-{noted}-{}", daemon.record().await.len());
+        daemon.accept(arrives(&id)).await;
+        daemon.settle().await;
+        let letters = daemon.mailbox.letters();
+        let source = String::from_utf8(letters.last().expect("a letter").bytes.clone()).expect("7-bit");
+        assert_eq!((source.contains("/c/"), source.contains("/o/")), (noted, noted), "{rule}");
+    }
 }
 
 async fn without_tracking_letters_leave_as_they_were_written(place: &Place) {

@@ -34,6 +34,7 @@ pub fn rulebook() -> Rulebook {
         segment: Some(condition("customer.site == 'pets'")),
         review_every: Some(Span::days(90)),
         sender: None,
+        track: None,
         attention: Attention::default(),
         stages: stages(),
     };
@@ -309,6 +310,7 @@ fn rule(id: &str, stage: Option<&str>, trigger: &str, description: &str, purpose
         priority: None,
         group: None,
         sender: None,
+        track: None,
         attention: Attention::default(),
         max_age: Span::days(1),
         capture: Vec::new(),
