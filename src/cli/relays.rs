@@ -31,11 +31,35 @@ struct Shown {
     weight: u32,
     connections: u32,
     /// Why letters don't take it now, as the nodes say.
-    stopped: Option<RelayStop>,
+    stopped: Option<Stopped>,
     /// Domains that get nothing by it now.
-    domains: Vec<RelayStop>,
+    domains: Vec<Stopped>,
     hour: Option<Used>,
     day: Option<Used>,
+}
+
+/// Something that stands still.
+#[derive(Serialize)]
+struct Stopped {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    domain: String,
+    #[serde(serialize_with = "as_text")]
+    since: Timestamp,
+    #[serde(serialize_with = "as_text")]
+    until: Timestamp,
+    why: String,
+}
+
+impl Stopped {
+    fn of(stop: RelayStop) -> Self {
+        let RelayStop { domain, since, until, why, .. } = stop;
+        Self { domain, since, until, why }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn as_text<S: serde::Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&at.rfc3339())
 }
 
 /// Prints the relays.
@@ -53,8 +77,8 @@ pub(super) async fn run(args: &RelaysArgs, context: &Context) -> anyhow::Result<
             host: relay.host.clone(),
             weight: relay.weight,
             connections: relay.connections,
-            stopped: whole.into_iter().next(),
-            domains: domains.into_iter().filter(|stop| stop.until > now).collect(),
+            stopped: whole.into_iter().next().map(Stopped::of),
+            domains: domains.into_iter().filter(|stop| stop.until > now).map(Stopped::of).collect(),
             hour,
             day,
         });
@@ -66,14 +90,10 @@ pub(super) async fn run(args: &RelaysArgs, context: &Context) -> anyhow::Result<
     let rows = relays.iter().map(|relay| row(relay, zone)).collect();
     let header = ["relay", "host", "weight", "connections", "this hour", "warm-up today", "state"];
     out::table(&header, rows, "No relay is set: letters wait until there is one under [mail.relays].")?;
-    for stop in relays.iter().flat_map(|relay| &relay.domains) {
-        out::line(format_args!(
-            "{} sends {} nothing until {}: {}",
-            stop.relay,
-            stop.domain,
-            moment(stop.until, zone),
-            stop.why
-        ))?;
+    for relay in &relays {
+        for Stopped { domain, until, why, .. } in &relay.domains {
+            out::line(format_args!("{} sends {domain} nothing until {}: {why}", relay.name, until.in_words(zone)))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,8 +102,8 @@ fn row(relay: &Shown, zone: Tz) -> Vec<String> {
     let state = match &relay.stopped {
         Some(stop) => format!(
             "can't be used since {}, is tried again at {}: {}",
-            moment(stop.since, zone),
-            moment(stop.until, zone),
+            stop.since.in_words(zone),
+            stop.until.in_words(zone),
             stop.why
         ),
         None if is_full(relay.hour) || is_full(relay.day) => "has sent all that it may for now".to_owned(),
@@ -111,8 +131,4 @@ fn share(used: Option<Used>, without: &str) -> String {
         Some(Used { limit: None, .. }) => "over".to_owned(),
         None => without.to_owned(),
     }
-}
-
-fn moment(at: Timestamp, zone: Tz) -> String {
-    at.in_words(zone)
 }

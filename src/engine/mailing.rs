@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::journey::time::Span;
 use crate::mail::{Composer, Refusals};
 
-use super::send::fleet::Fleet;
+use super::send::fleet::{Fleet, HINDRANCES};
 use super::send::told::in_use;
 use super::{Engine, Result};
 
@@ -34,9 +34,10 @@ impl Engine {
         let old = self.mailing.swap(Arc::clone(&new));
         old.fleet.names().into_iter().for_each(|name| in_use(name, false));
         new.fleet.names().into_iter().for_each(|name| in_use(name, true));
-        // What this process kept from going out under the old settings, it does not keep any more.
+        // What kept letters from going out under the old settings does not any more.
         let mut tx = self.store.begin().await?;
         tx.resume_relays(&self.node).await?;
+        tx.bring_forward_messages(&HINDRANCES, self.clock.now()).await?;
         tx.commit().await?;
         self.wakes.send.notify_one();
         old.fleet.close().await;

@@ -33,6 +33,8 @@ pub enum WatchError {
 #[derive(Debug)]
 pub struct Watch {
     changes: mpsc::Receiver<()>,
+    /// A change was heard, and whoever waited for it to come to rest was called away.
+    heard: bool,
     // Dropping it ends the watching.
     _watcher: notify::RecommendedWatcher,
 }
@@ -60,17 +62,20 @@ impl Watch {
         })
         .map_err(WatchError::Start)?;
         watcher.watch(dir, mode).map_err(|source| WatchError::Watch { folder: dir.display().to_string(), source })?;
-        Ok(Self { changes, _watcher: watcher })
+        Ok(Self { changes, heard: false, _watcher: watcher })
     }
 
-    /// Waits for the next change, and then until the files have come to rest. `false` when the watching has ended.
+    /// Waits for the next change, and then until the files have come to rest. `false` when the watching has ended. Whoever
+    /// stops waiting misses nothing: the next one to wait is told.
     pub async fn changed(&mut self) -> bool {
-        if self.changes.recv().await.is_none() {
+        if !self.heard && self.changes.recv().await.is_none() {
             return false;
         }
+        self.heard = true;
         let rest = async { while let Ok(Some(())) = tokio::time::timeout(REST, self.changes.recv()).await {} };
         // Whether it came to rest or not: it is time to look.
         let _ = tokio::time::timeout(LONGEST, rest).await;
+        self.heard = false;
         true
     }
 }

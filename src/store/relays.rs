@@ -1,7 +1,5 @@
 //! What nodes that share a database share of their relays: how much of each ceiling is given out, and what stands still.
 
-use serde::Serialize;
-
 use super::db::Arg;
 use super::{Result, Store, Tx};
 use crate::journey::time::{Span, Timestamp};
@@ -25,7 +23,7 @@ pub struct Window {
 }
 
 /// What a node keeps from going out for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayStop {
     /// Relay.
     pub relay: String,

@@ -24,8 +24,14 @@ use crate::settings::{MailSettings, RelaySettings};
 use crate::store::{Ceiling, Store};
 use gauge::{Limit, Per};
 pub use ledger::Ledger;
-use line::{Barrier, Freed, Keeps, Line, RELAY_DOWN};
+use line::{Barrier, DOMAIN_PAUSED, Freed, Keeps, Line, RATE, RELAY_DOWN, WARM_UP};
 pub(crate) use line::{Pass, Told};
+
+/// Why no relay was asked, and why a letter waits for another to go.
+const NO_RELAY: &str = "no_relay";
+const BUSY: &str = "busy";
+/// Everything that letters wait for where relays are concerned, as it stands on record.
+pub(crate) const HINDRANCES: [&str; 6] = [NO_RELAY, BUSY, RELAY_DOWN, DOMAIN_PAUSED, RATE, WARM_UP];
 
 /// The relays, with their states.
 #[derive(Debug)]
@@ -134,7 +140,7 @@ impl Fleet {
         now: Timestamp,
     ) -> Result<std::result::Result<Pass, Hindrance>> {
         let Key { route, domain } = self.key(letter);
-        let mut hindrance = Hindrance { until: None, busy: false, wide: true, down: true, why: "no_relay" };
+        let mut hindrance = Hindrance { until: None, busy: false, wide: true, down: true, why: NO_RELAY };
         for line in self.routes.order(route, &letter.message).into_iter().filter_map(|place| self.lines.get(place)) {
             if tried.iter().any(|name| name == line.relay.name()) {
                 continue;
@@ -203,14 +209,14 @@ impl Hindrance {
 
     /// Whether no relay was asked yet.
     fn is_none(&self) -> bool {
-        self.why == "no_relay"
+        self.why == NO_RELAY
     }
 
     /// One more relay does not take the letter.
     fn add(&mut self, barrier: &Barrier) {
         let (until, keeps, why) = match barrier {
             Barrier::Until(until, keeps, why) => (Some(*until), *keeps, *why),
-            Barrier::Busy(keeps) => (None, *keeps, "busy"),
+            Barrier::Busy(keeps) => (None, *keeps, BUSY),
             Barrier::Ask(..) => return,
         };
         self.wide &= keeps == Keeps::All;

@@ -154,6 +154,14 @@ impl Tx {
         self.execute_many(&MANY, rows.collect()).await.map(drop)
     }
 
+    /// Lets letters that were put off for one of these reasons be taken at once.
+    pub async fn bring_forward_messages(&mut self, why: &[&str], now: Timestamp) -> Result<()> {
+        const SQL: &str = "UPDATE messages SET next_at = $1 WHERE state = 'queued' AND next_at > $1
+            AND lease_until IS NULL AND reason = ANY($2)";
+        let args = vec![Arg::time(now), Arg::texts(why.iter().copied())];
+        self.execute("bring messages forward", SQL, args).await.map(drop)
+    }
+
     /// Gives claims back unsent.
     pub async fn release_messages(&mut self, owner: &str, ids: &[String]) -> Result<()> {
         const SQL: &str = "UPDATE messages SET lease_owner = NULL, lease_until = NULL

@@ -25,6 +25,9 @@ both! {
     a_relay_that_is_not_there_is_tried_again,
     a_connection_lost_after_the_letter_leaves_it_uncertain,
     one_refusal_among_many_holds_up_nobody,
+    a_letter_that_is_too_large_is_given_up_and_its_address_left_alone,
+    a_relay_that_breaks_off_amid_the_letter_leaves_it_uncertain,
+    a_farewell_in_the_middle_of_a_run_costs_no_letter,
 }
 
 fn everything() -> SuppressionFilter {
@@ -308,5 +311,49 @@ async fn one_refusal_among_many_holds_up_nobody(place: &Place) {
     daemon.mailbox.follow(|_| Action::Go);
     daemon.until("2026-03-10T10:00:00Z").await;
     assert_eq!(daemon.mailbox.letters().len(), 99);
+    books::check(&daemon).await;
+}
+
+async fn a_letter_that_is_too_large_is_given_up_and_its_address_left_alone(place: &Place) {
+    let daemon = daemon(place, book(&[WELCOME])).await;
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Dot => Action::say("552 5.3.4 Your message exceeded our size limits"),
+        _ => Action::Go,
+    });
+    daemon.accept(arrives("anna")).await;
+    daemon.until("2026-03-20T09:00:00Z").await;
+    let row = &daemon.record().await[0];
+    assert_eq!((row.state, row.class.as_deref(), row.attempts), (MessageState::Refused, Some("size"), 1));
+    assert!(daemon.app.engine.store.suppressions(&everything()).await.expect("reads").is_empty());
+    books::check(&daemon).await;
+}
+
+async fn a_relay_that_breaks_off_amid_the_letter_leaves_it_uncertain(place: &Place) {
+    let daemon = daemon(place, book(&[WELCOME])).await;
+    daemon.mailbox.follow(|moment| if moment.stage == Stage::Content { Action::Drop } else { Action::Go });
+    daemon.accept(arrives("anna")).await;
+    daemon.settle().await;
+    daemon.mailbox.follow(|_| Action::Go);
+    daemon.until("2026-03-20T09:00:00Z").await;
+    assert_eq!(state(&daemon).await, (MessageState::Uncertain, Some("no_final_reply".into())));
+    assert_eq!(daemon.mailbox.count(), 0, "it is not sent again");
+    books::check(&daemon).await;
+}
+
+async fn a_farewell_in_the_middle_of_a_run_costs_no_letter(place: &Place) {
+    let daemon = daemon(place, book(&[WELCOME])).await;
+    // Each connection takes three letters, as some relays do, and says good-bye to the fourth.
+    daemon.mailbox.follow(|moment| match moment.stage {
+        Stage::Mail if moment.letters == 3 => Action::say_and_drop("421 4.7.0 too many letters in one session"),
+        _ => Action::Go,
+    });
+    let crowd: Vec<_> = (0..60).map(|n| arrives(&format!("c{n}"))).collect();
+    daemon.accept(json!(crowd)).await;
+    daemon.settle().await;
+    daemon.until("2026-03-10T10:00:00Z").await;
+    assert_eq!(daemon.mailbox.count(), 60);
+    let ids: std::collections::BTreeSet<_> =
+        daemon.mailbox.letters().into_iter().map(|letter| letter.message_id).collect();
+    assert_eq!(ids.len(), 60, "none twice");
     books::check(&daemon).await;
 }

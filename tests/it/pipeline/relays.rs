@@ -124,7 +124,7 @@ async fn changed_settings_come_into_force_while_letters_go(place: &Place) {
     settings.mail.from = "Shop <hello@new.example>".into();
     settings.mail.relays.insert("other".into(), relay(&other));
     daemon.app.change_settings(&settings).await.expect("are taken over");
-    daemon.until_moment(after("10m")).await;
+    daemon.settle().await;
     assert_eq!((daemon.mailbox.count(), other.count()), (10, 15));
     assert_eq!(crate::support::header(&other.letters()[0].bytes, "From"), "Shop <hello@new.example>");
 }

@@ -64,6 +64,17 @@ async fn a_burst_of_changes_is_told_once_it_rests() {
     assert!(tokio::time::timeout(Duration::from_secs(1), watch.changed()).await.is_err());
 }
 
+#[tokio::test]
+async fn a_change_is_told_even_if_whoever_waited_was_called_away() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write(dir.path());
+    let mut watch = Watch::begin(dir.path()).expect("a watch");
+    fs::write(dir.path().join("shop/promo/ten.csv"), "code\nB1\n").expect("a file");
+    // Long enough to hear of it, too short for it to come to rest.
+    assert!(tokio::time::timeout(Duration::from_millis(150), watch.changed()).await.is_err());
+    assert_eq!(tokio::time::timeout(Duration::from_secs(20), watch.changed()).await, Ok(true));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

@@ -20,8 +20,11 @@ use crate::store::{Ceiling, RelayStop};
 /// Letters of a relay that may be in the lanes at once, for each of its connections: one is handed over, one is composed.
 const PLACES: u32 = 2;
 
-/// Why nothing takes a relay that can't be reached.
+/// Why nothing takes a relay that can't be reached, nothing goes to a domain, and a ceiling keeps letters.
 pub(super) const RELAY_DOWN: &str = "relay_down";
+pub(super) const DOMAIN_PAUSED: &str = "domain_paused";
+pub(super) const RATE: &str = "rate";
+pub(super) const WARM_UP: &str = "warm_up";
 
 /// A relay with its state.
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl Line {
         if let Some(to) = &to
             && to.paused_until > now
         {
-            return Err(Barrier::Until(to.paused_until, Keeps::Domain, "domain_paused"));
+            return Err(Barrier::Until(to.paused_until, Keeps::Domain, DOMAIN_PAUSED));
         }
         let most = self.domains.get(domain).and_then(|limits| limits.connections).unwrap_or(u32::MAX);
         if *taken >= self.relay.connections().saturating_mul(PLACES) {
@@ -163,7 +166,7 @@ impl Line {
                     if gauge.per != Per::Second && gauge.limit.at(now) != Some(0) && under_way > 0 {
                         return Err(Barrier::Busy(keeps));
                     }
-                    let why = if gauge.per == Per::Day { "warm_up" } else { "rate" };
+                    let why = if gauge.per == Per::Day { WARM_UP } else { RATE };
                     return Err(Barrier::Until(until, keeps, why));
                 }
                 Room::Ask => ask = ask.or_else(|| Some((self.ceiling(domain), gauge.per, gauge.limit.at(now)?))),
