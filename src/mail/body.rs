@@ -3,7 +3,10 @@
 //! Invariants: CRLF line ends only, no bare CR or LF, no NUL or other control character; lines of at most 998 octets
 //! (longer ones go out as quoted-printable, mostly non-ASCII text as base64: lettre chooses).
 
-use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::header::{ContentType, ContentTypeErr};
+use lettre::message::{Attachment, Body, MultiPart, MultiPartKind, SinglePart};
+
+use crate::rulebook::{Enclosed, Rendered};
 
 /// What hides the preheader in every mail program, Outlook included.
 const HIDDEN: &str = "<div style=\"display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all\">";
@@ -53,6 +56,54 @@ pub fn with_preheader(html: &str, preheader: Option<&str>) -> String {
 /// The text alone.
 pub(super) fn single(text: &str) -> SinglePart {
     SinglePart::plain(Body::new(ended(text)))
+}
+
+/// All of a letter's body.
+pub(super) enum Whole {
+    One(SinglePart),
+    Several(MultiPart),
+}
+
+/// Puts the body of a letter together: text and HTML with its pictures as alternatives, and what is attached behind them. Each
+/// level has a boundary of its own, by its name.
+pub(super) fn whole(letter: &Rendered, boundary: impl Fn(&str) -> String) -> Result<Whole, ContentTypeErr> {
+    let of_kind = |kind, name| MultiPart::builder().kind(kind).boundary(boundary(name));
+    let (pictures, attached): (Vec<&Enclosed>, Vec<&Enclosed>) =
+        letter.enclosed.iter().partition(|file| file.content_id.is_some());
+    let body = match &letter.html {
+        None => Whole::One(single(&letter.text)),
+        Some(html) if pictures.is_empty() => Whole::Several(alternatives(&letter.text, html, boundary(""))),
+        Some(html) => {
+            let html = SinglePart::html(Body::new(ended(html)));
+            let mut related = of_kind(MultiPartKind::Related, "related").singlepart(html);
+            for picture in pictures {
+                related = related.singlepart(part(picture)?);
+            }
+            let text = of_kind(MultiPartKind::Alternative, "").singlepart(single(&letter.text));
+            Whole::Several(text.multipart(related))
+        }
+    };
+    if attached.is_empty() {
+        return Ok(body);
+    }
+    let mixed = of_kind(MultiPartKind::Mixed, "mixed");
+    let mut mixed = match body {
+        Whole::One(text) => mixed.singlepart(text),
+        Whole::Several(parts) => mixed.multipart(parts),
+    };
+    for file in attached {
+        mixed = mixed.singlepart(part(file)?);
+    }
+    Ok(Whole::Several(mixed))
+}
+
+fn part(file: &Enclosed) -> Result<SinglePart, ContentTypeErr> {
+    let kind = ContentType::parse(file.kind)?;
+    let attachment = match &file.content_id {
+        Some(id) => Attachment::new_inline_with_name(id.clone(), file.name.clone()),
+        None => Attachment::new(file.name.clone()),
+    };
+    Ok(attachment.body(file.bytes.to_vec(), kind))
 }
 
 /// Text and HTML, the plainer first (RFC 2046 §5.1.4).

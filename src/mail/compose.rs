@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use lettre::address::Envelope;
+use lettre::message::header::ContentTypeErr;
 use lettre::message::{Mailbox, Message};
 use serde_json::{Map, Value, json};
 
 use super::address::{Address, AddressError};
+use super::body::Whole;
 use super::dkim::{DkimKeys, KeyError};
 use super::forward::{self, Forwarder};
 use super::links::LinkSigner;
@@ -147,6 +149,9 @@ pub enum ComposeError {
     /// A key of `[mail.dkim.<name>]` can't sign.
     #[error(transparent)]
     Dkim(#[from] KeyError),
+    /// A file's media type is none.
+    #[error("a file that goes with the letter has no media type")]
+    Kind(#[from] ContentTypeErr),
     /// The parts could not be put together.
     #[error("the letter's parts could not be put together")]
     Build(#[source] lettre::error::Error),
@@ -268,7 +273,7 @@ impl Composer {
         let unsubscribe = self.unsubscribe_url(job);
         let mut rendered = self.fill_with(letters, job, &unsubscribe)?;
         let links = self.tracker.prepare(&mut rendered, job, &self.signer, test);
-        let subject = if test { headers::test_subject(&rendered.subject) } else { rendered.subject };
+        let subject = if test { headers::test_subject(&rendered.subject) } else { rendered.subject.clone() };
 
         let mailbox = Mailbox::new(None, headers::lettre_address(&to));
         // Left to itself, lettre reads the envelope back out of the header fields.
@@ -301,11 +306,10 @@ impl Composer {
                 message = message.raw_header(field);
             }
         }
-        let built = match &rendered.html {
-            Some(html) => {
-                message.multipart(body::alternatives(&rendered.text, html, self.signer.boundary(job.message)))
-            }
-            None => message.singlepart(body::single(&rendered.text)),
+        let boundary = |level: &str| self.signer.boundary(&format!("{}{level}", job.message));
+        let built = match body::whole(&rendered, boundary)? {
+            Whole::One(part) => message.singlepart(part),
+            Whole::Several(parts) => message.multipart(parts),
         };
         let raw = built.map_err(ComposeError::Build)?.formatted();
         let raw = self.dkim.sign(sender.address.domain(), raw, job.at);

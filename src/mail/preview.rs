@@ -142,7 +142,7 @@ pub fn samples<'a>(
     locale: &str,
     at: Timestamp,
 ) -> Vec<Preview<'a>> {
-    let made_up = [("Konstantin", 6), ("Li", 1), ("Anna", 3)];
+    let made_up = [("Konstantin", 14), ("Li", 1), ("Anna", 5)];
     let sampled = made_up.iter().map(|(name, things)| {
         let mut preview = Preview::of(book, shop, letter, Whom::Sample, Some(locale.to_owned()), at);
         sample::vary(&mut preview.customer, name, *things, shop, at);

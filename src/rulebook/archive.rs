@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{Book, Files};
@@ -23,13 +25,16 @@ struct Packed {
     #[serde(default)]
     connections: BTreeSet<String>,
     files: BTreeMap<String, String>,
+    /// Files that are no text, in Base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    octets: BTreeMap<String, String>,
 }
 
 /// The files of a book and its shop as bytes.
 pub fn pack(book: &Book) -> Vec<u8> {
     let shop = &book.rulebook.shop;
-    // A book has no file that is not UTF-8.
-    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &Vec<u8>| std::str::from_utf8(bytes).map(str::to_owned);
+    let files = book.files.iter();
     let packed = Packed {
         zone: shop.zone.name().to_owned(),
         locale: shop.locale.clone(),
@@ -39,7 +44,11 @@ pub fn pack(book: &Book) -> Vec<u8> {
         senders: shop.senders.clone(),
         webhooks: shop.webhooks.clone(),
         connections: shop.connections.clone(),
-        files: book.files.iter().map(|(path, bytes)| (path.clone(), text(bytes))).collect(),
+        files: files.clone().filter_map(|(path, bytes)| Some((path.clone(), text(bytes).ok()?))).collect(),
+        octets: files
+            .filter(|(_, bytes)| text(bytes).is_err())
+            .map(|(path, bytes)| (path.clone(), STANDARD.encode(bytes)))
+            .collect(),
     };
     // Maps with text keys can always be written.
     serde_json::to_vec(&packed).unwrap_or_default()
@@ -58,7 +67,11 @@ pub fn unpack(bytes: &[u8]) -> Option<(Files, Shop)> {
         webhooks: packed.webhooks,
         connections: packed.connections,
     };
-    Some((packed.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect(), shop))
+    let mut files: Files = packed.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+    for (path, text) in packed.octets {
+        files.insert(path, STANDARD.decode(text).ok()?);
+    }
+    Some((files, shop))
 }
 
 #[cfg(test)]
@@ -69,7 +82,8 @@ mod tests {
     #[test]
     fn what_is_packed_gives_the_same_book() {
         let map = "map: shop\nstages:\n  - {id: known, enter: 'true'}\n";
-        let files = Files::from([("shop/map.yaml".to_owned(), map.as_bytes().to_vec())]);
+        let picture = ("shop/files/logo.png".to_owned(), vec![0x89, b'P', 0xff, 0]);
+        let files = Files::from([("shop/map.yaml".to_owned(), map.as_bytes().to_vec()), picture]);
         let shop = Shop { zone: chrono_tz::Tz::Asia__Tokyo, ..Shop::default() };
         let book = load_files(&files, shop).book.expect("a book");
         let (files, shop) = unpack(&pack(&book)).expect("unpacks");

@@ -12,6 +12,7 @@ mod body;
 mod build;
 mod calls;
 mod file;
+mod files;
 mod filters;
 mod links;
 mod names;
@@ -27,6 +28,7 @@ use tera::{Context, ErrorKind, Tera};
 
 pub(super) use build::build;
 pub(super) use file::head;
+pub use files::Enclosed;
 pub(super) use links::LetterFacts;
 
 /// The letters of a rulebook.
@@ -53,6 +55,8 @@ struct Variant {
     /// Without one, the text is made from the HTML.
     text: Option<String>,
     html: Option<String>,
+    /// What goes along.
+    enclosed: Vec<Enclosed>,
     /// The first parts of the names that it reads, layouts included.
     reads: BTreeSet<String>,
 }
@@ -70,6 +74,8 @@ pub struct Rendered {
     pub text: String,
     /// The HTML part.
     pub html: Option<String>,
+    /// Pictures of the HTML and files attached.
+    pub enclosed: Vec<Enclosed>,
 }
 
 /// Why a letter could not be made out.
@@ -177,7 +183,7 @@ impl Letters {
             (Some(name), _) => self.part(name, &context)?,
             (None, html) => plain::text(html.as_deref().unwrap_or_default()),
         };
-        Ok(Rendered { locale, subject, preheader, text, html })
+        Ok(Rendered { locale, subject, preheader, text, html, enclosed: variant.enclosed.clone() })
     }
 
     fn part(&self, template: &str, context: &Context) -> Result<String, RenderError> {

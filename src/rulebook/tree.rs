@@ -20,6 +20,8 @@ use crate::journey::consents::DoubleOptIn;
 const MAX_FILE: u64 = 1024 * 1024;
 /// Largest file of promo codes.
 const MAX_POOL: u64 = 32 * 1024 * 1024;
+/// Largest file that goes with letters.
+const MAX_ENCLOSED: u64 = 5 * 1024 * 1024;
 /// Most files of a rulebook.
 const MAX_FILES: usize = 20_000;
 
@@ -32,6 +34,8 @@ pub(super) struct Tree {
     pub(super) attributes: Option<Source>,
     pub(super) limits: Option<Source>,
     pub(super) shared: Vec<Source>,
+    /// Files that go with letters, by path.
+    pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) maps: BTreeMap<String, MapTree>,
     /// Faults of scenarios' files: they are no reason to refuse the rulebook.
     pub(super) scenario_faults: Vec<Diagnostic>,
@@ -117,6 +121,8 @@ pub(super) enum Role<'a> {
     Rule(&'a str),
     Template(&'a str),
     Pool(&'a str),
+    /// A file that goes with letters of this map, or of all (`shared`).
+    File(&'a str),
     Scenarios(&'a str),
 }
 
@@ -128,6 +134,7 @@ pub(super) fn role(path: &str) -> Option<Role<'_>> {
     Some(match parts.as_slice() {
         ["attributes"] if yaml => Role::Attributes,
         ["limits"] if yaml => Role::Limits,
+        [map, "files", _] => Role::File(map),
         ["shared", ..] => return template.then_some(Role::Shared),
         [map, "map"] if yaml => Role::Map(map),
         [map, "segments"] if yaml => Role::Segments(map),
@@ -140,6 +147,9 @@ pub(super) fn role(path: &str) -> Option<Role<'_>> {
 }
 
 fn limit(path: &str) -> u64 {
+    if matches!(role(path), Some(Role::File(_))) {
+        return MAX_ENCLOSED;
+    }
     let list = matches!(role(path), Some(Role::Pool(_))) && Path::new(path).extension().is_some_and(|e| e == "csv");
     if list { MAX_POOL } else { MAX_FILE }
 }
@@ -155,6 +165,12 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
             _ => {}
         }
         let faults = if matches!(role, Role::Scenarios(_)) { &mut tree.scenario_faults } else { &mut *faults };
+        if let Role::File(_) = role {
+            if fits(path, bytes, faults) {
+                tree.files.insert(path.clone(), bytes.clone());
+            }
+            continue;
+        }
         let Some(source) = source(path, bytes, faults) else { continue };
         match role {
             Role::Attributes => tree.attributes = Some(source),
@@ -166,16 +182,25 @@ pub(super) fn sort(files: &Files, faults: &mut Vec<Diagnostic>) -> Tree {
             Role::Template(map) => tree.maps.entry(map.to_owned()).or_default().templates.push(source),
             Role::Pool(map) => tree.maps.entry(map.to_owned()).or_default().pools.push(source),
             Role::Scenarios(map) => tree.maps.entry(map.to_owned()).or_default().scenarios.push(source),
+            // No text: taken above.
+            Role::File(_) => {}
         }
     }
     tree
 }
 
-fn source(path: &str, bytes: &[u8], faults: &mut Vec<Diagnostic>) -> Option<Source> {
+fn fits(path: &str, bytes: &[u8], faults: &mut Vec<Diagnostic>) -> bool {
     let limit = limit(path);
-    if bytes.len() as u64 > limit {
+    let fits = bytes.len() as u64 <= limit;
+    if !fits {
         let message = format!("the file is larger than {} MiB", limit / 1024 / 1024);
         faults.push(Diagnostic::of_file(Severity::Error, "file-too-large", PathBuf::from(path), message));
+    }
+    fits
+}
+
+fn source(path: &str, bytes: &[u8], faults: &mut Vec<Diagnostic>) -> Option<Source> {
+    if !fits(path, bytes, faults) {
         return None;
     }
     match std::str::from_utf8(bytes) {

@@ -5,6 +5,7 @@ mod archive;
 mod check;
 mod compose;
 mod dkim;
+mod enclosed;
 mod injection;
 mod outcomes;
 pub mod parse;

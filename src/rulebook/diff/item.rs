@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use sha2::{Digest as _, Sha256};
+
 use super::said::under;
 use super::{Change, How, Point, Subject, pool, text, tree};
 use crate::journey::rule::Rule;
@@ -35,7 +37,13 @@ pub(super) fn items<'b>(book: &'b Book) -> BTreeMap<Key, Item<'b>> {
     let files: &Files = &book.files;
     let item = |(path, bytes): (&'b String, &'b Vec<u8>)| {
         let (what, map, mut name) = subject(path)?;
-        let text = String::from_utf8_lossy(bytes);
+        // What is no text is told by its size and its hash.
+        let text = match role(path) {
+            Some(Role::File(_)) => {
+                format!("{} octets, SHA-256 {}", bytes.len(), hex::encode(Sha256::digest(bytes))).into()
+            }
+            _ => String::from_utf8_lossy(bytes),
+        };
         let source = Source::new(PathBuf::from(path), text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned());
         let yaml = source.path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         let root = if yaml { yaml::parse(&source, &mut Vec::new()) } else { None };
@@ -58,7 +66,8 @@ fn subject(path: &str) -> Option<(Subject, String, String)> {
     let (what, map, name) = match role(path)? {
         Role::Attributes => (Subject::Attributes, "", ""),
         Role::Limits => (Subject::Limits, "", ""),
-        Role::Shared => (Subject::Part, "", file),
+        Role::Shared | Role::File("shared") => (Subject::Part, "", file),
+        Role::File(map) => (Subject::Part, map, file),
         Role::Map(map) => (Subject::Map, map, map),
         Role::Segments(map) => (Subject::Segments, map, map),
         Role::Rule(map) => (Subject::Rule, map, stem),

@@ -9,12 +9,14 @@ mod flatten;
 mod inline;
 mod mjml;
 mod nesting;
+mod pictures;
 mod pieces;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::files::{Enclosed, Shelf};
 use super::links::Template;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::source::Source;
@@ -25,8 +27,8 @@ use flatten::{MAX_FLAT, Refusal, flatten};
 /// What became of a letter's HTML.
 #[derive(Debug)]
 pub(super) enum Outcome<'t> {
-    /// It is ready.
-    Ready(Flat<'t>),
+    /// It is ready, with the pictures that it shows.
+    Ready(Flat<'t>, Vec<Enclosed>),
     /// It has faults, which were reported.
     Faulty,
     /// Its files come to themselves again: Tera says where.
@@ -38,6 +40,7 @@ pub(super) fn make<'t>(
     source: &'t Source,
     body: Range<usize>,
     templates: &BTreeMap<String, Template<'t>>,
+    shelf: Shelf<'_>,
     faults: &mut Vec<Diagnostic>,
 ) -> Outcome<'t> {
     let flat = match flatten(source, body, templates) {
@@ -55,5 +58,8 @@ pub(super) fn make<'t>(
     } else {
         inline::inlined(&flat, None, faults)
     };
-    made.map_or(Outcome::Faulty, Outcome::Ready)
+    let Some(made) = made else { return Outcome::Faulty };
+    let map = source.path.iter().next().map(|map| map.to_string_lossy().into_owned()).unwrap_or_default();
+    let (made, pictures) = pictures::pictures(&made, &map, shelf, faults);
+    Outcome::Ready(made, pictures)
 }

@@ -8,6 +8,7 @@ use tera::{ErrorKind, Tera};
 use super::assemble::{Part, assemble};
 use super::body::{self, Outcome};
 use super::file::{FileName, Head, file_name, head};
+use super::files::{Enclosed, MAX_ENCLOSED, Shelf};
 use super::filters::{self, engine};
 use super::links::{LetterFacts, Template, closure, event_taken_for_granted, roots};
 use super::names;
@@ -58,7 +59,8 @@ pub(in crate::rulebook) fn build<'t>(
     let sources: Vec<&Source> = tree.shared.iter().chain(tree.maps.values().flat_map(|map| &map.templates)).collect();
     let templates: BTreeMap<String, Template<'_>> =
         sources.iter().map(|source| (name_of(source), Template { source, scan: scan(&source.text) })).collect();
-    let mut builder = Builder { shop, probe: engine(shop), faults, bad: BTreeSet::new() };
+    let shelf = Shelf(&tree.files);
+    let mut builder = Builder { shop, shelf, probe: engine(shop), faults, bad: BTreeSet::new() };
     builder.check_names(&templates, scope);
     let mut parts: Vec<Part<'_>> = Vec::new();
     for source in &tree.shared {
@@ -88,7 +90,13 @@ pub(in crate::rulebook) fn build<'t>(
     parts.retain(|part| !closure(&name_of(part.source), &templates).into_iter().any(|file| builder.bad.contains(file)));
     // As they are written first: what does not fit together is told by the files.
     assemble(&mut engine(shop), &parts, builder.faults);
-    builder.make(&mut parts, &templates);
+    let mut pictures = builder.make(&mut parts, &templates);
+    let variants = letters.by_map.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
+    for variant in variants {
+        let shown = variant.html.as_ref().and_then(|html| pictures.remove(html));
+        variant.enclosed.splice(0..0, shown.unwrap_or_default());
+    }
+    builder.check_enclosed(&letters, tree);
     letters.tera = engine(shop);
     if !builder.faults.iter().any(|fault| fault.severity == Severity::Error) {
         assemble(&mut letters.tera, &parts, builder.faults);
@@ -105,6 +113,7 @@ fn name_of(source: &Source) -> String {
 
 struct Builder<'a> {
     shop: &'a Shop,
+    shelf: Shelf<'a>,
     probe: Tera,
     faults: &'a mut Vec<Diagnostic>,
     /// Files with a fault of their own; what leans on them is left out, so that it is not blamed.
@@ -221,13 +230,20 @@ impl Builder<'_> {
         }
     }
 
-    /// Makes the HTML of letters ready.
-    fn make<'t>(&mut self, parts: &mut [Part<'t>], templates: &BTreeMap<String, Template<'t>>) {
+    /// Makes the HTML of letters ready. Gives the pictures of each.
+    fn make<'t>(
+        &mut self,
+        parts: &mut [Part<'t>],
+        templates: &BTreeMap<String, Template<'t>>,
+    ) -> BTreeMap<String, Vec<Enclosed>> {
         let mut found = Vec::new();
+        let mut all_pictures = BTreeMap::new();
         for part in parts.iter_mut().filter(|part| is_markup(part.source) && is_letter(part.source)) {
             if !part.name.contains('#')
-                && let Outcome::Ready(flat) = body::make(part.source, part.place.clone(), templates, &mut found)
+                && let Outcome::Ready(flat, pictures) =
+                    body::make(part.source, part.place.clone(), templates, self.shelf, &mut found)
             {
+                all_pictures.insert(part.name.clone(), pictures);
                 part.made = Some(flat);
             }
         }
@@ -239,6 +255,43 @@ impl Builder<'_> {
             };
             if !self.faults.iter().any(same) {
                 self.faults.push(fault);
+            }
+        }
+        all_pictures
+    }
+
+    /// Letters with more than mailboxes take.
+    fn check_enclosed(&mut self, letters: &Letters, tree: &Tree) {
+        let variants = letters.by_map.iter().flat_map(|(map, letters)| letters.values().map(move |all| (map, all)));
+        for (map, variant) in variants.flat_map(|(map, all)| all.values().map(move |variant| (map, variant))) {
+            let octets: usize = variant.enclosed.iter().map(|file| file.bytes.len()).sum();
+            let name = variant.text.as_ref().or(variant.html.as_ref());
+            let mut sources = tree.maps.get(map).into_iter().flat_map(|map| &map.templates);
+            if octets > MAX_ENCLOSED
+                && let Some(source) = sources.find(|source| Some(&name_of(source)) == name)
+            {
+                let mb = |octets: usize| octets.div_ceil(1024 * 1024);
+                let message = format!("{} MB go with this letter, more than {}", mb(octets), mb(MAX_ENCLOSED));
+                let fault = source.error("attached-size", &(0..0), message);
+                self.faults.push(fault.help("put the files on your site and link to them"));
+            }
+        }
+    }
+
+    /// What a line `Attach: …` of a letter's head names.
+    fn attached(&mut self, source: &Source, place: &std::ops::Range<usize>, variant: &mut Variant) {
+        let name = source.text.get(place.clone()).unwrap_or_default().trim();
+        let path = name_of(source);
+        let map = path.split('/').next().unwrap_or_default();
+        match self.shelf.find(map, name, false) {
+            Ok(file) if variant.enclosed.contains(&file) => {
+                let message = format!("`{name}` is attached already");
+                self.faults.push(source.error("attached-twice", place, message).warning());
+            }
+            Ok(file) => variant.enclosed.push(file),
+            Err(help) => {
+                let fault = source.error("unknown-file", place, format!("there is no file `{name}`"));
+                self.faults.push(fault.help(help));
             }
         }
     }
@@ -260,7 +313,10 @@ impl Builder<'_> {
     /// The templates that a file holds; they are entered into the variant.
     fn parts<'t>(&mut self, source: &'t Source, file: &FileName, variant: &mut Variant) -> Vec<Part<'t>> {
         let name = name_of(source);
-        let Head { subject, preheader, body } = head(source, self.faults);
+        let Head { subject, preheader, attach, body } = head(source, self.faults);
+        for place in &attach {
+            self.attached(source, place, variant);
+        }
         let slot = if file.text { &mut variant.text } else { &mut variant.html };
         if let Some(other) = slot {
             let what = if file.text { "text" } else { "HTML" };

@@ -6,7 +6,7 @@ use crate::journey::spelling::suggest;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::source::Source;
 
-const HEADERS: [&str; 2] = ["Subject", "Preheader"];
+const HEADERS: [&str; 3] = ["Subject", "Preheader", "Attach"];
 
 /// What a template's file name says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(super) fn normal_locale(locale: &str) -> String {
 pub(in crate::rulebook) struct Head {
     pub(in crate::rulebook) subject: Option<Range<usize>>,
     pub(in crate::rulebook) preheader: Option<Range<usize>>,
+    /// Names of files that are attached.
+    pub(in crate::rulebook) attach: Vec<Range<usize>>,
     pub(in crate::rulebook) body: Range<usize>,
 }
 
@@ -109,6 +111,11 @@ fn header(source: &Source, place: Range<usize>, head: &mut Head, faults: &mut Ve
     let slot = match name.trim() {
         "Subject" => &mut head.subject,
         "Preheader" => &mut head.preheader,
+        // Each file has a line of its own.
+        "Attach" => {
+            head.attach.push(value);
+            return;
+        }
         other => {
             let place = start..start + name.len();
             let fault = source.error("letter-head", &place, format!("a letter has no header `{other}`"));

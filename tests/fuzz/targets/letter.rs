@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let preheader = (!name.is_empty()).then_some(name);
     let html = (!html.is_empty()).then_some(html);
-    let letters = Fixed(Rendered { locale: "en".into(), subject, preheader, text, html });
+    let letters = Fixed(Rendered { locale: "en".into(), subject, preheader, text, html, enclosed: Vec::new() });
     let job = Job {
         message: "0190a1b2-0000-7000-8000-00000000000a",
         map: "shop",

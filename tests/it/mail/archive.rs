@@ -36,7 +36,7 @@ fn letter(book: &Book, locale: &str, n: usize) -> Vec<u8> {
     preview.customer.attributes.get_mut("first_name").expect("Anna").value = NAMES[n % 5].into();
     preview.customer.attributes.get_mut("email").expect("hers").value = format!("customer{n}@mail.example").into();
     preview.customer.id = format!("0190a1b2-0000-7000-8000-{:012x}", n * 7_919);
-    preview.customer.cart.content.items = (0..26 + n % 7).map(|i| thing((n * 13 + i * 7) % 200)).collect();
+    preview.customer.cart.content.items = (0..29 + n % 7).map(|i| thing((n * 13 + i * 7) % 200)).collect();
     let id = format!("0190a1b2-0000-7000-9000-{:012x}", n * 104_729);
     composer().compose(&preview, &preview.job(&id, moment())).expect("composes").raw
 }

@@ -34,6 +34,7 @@ pub fn texts(subject: &str, text: &str, html: Option<&str>) -> Fixed {
         preheader: None,
         text: text.into(),
         html: html.map(str::to_owned),
+        enclosed: Vec::new(),
     })
 }
 

@@ -48,6 +48,7 @@ proptest! {
             preheader,
             text: format!("{text}{name}"),
             html: html.clone(),
+            enclosed: Vec::new(),
         };
         let letter = compose(&Fixed(rendered.clone()), &ann, &json!({"promo": {"code": code}}), "marketing").unwrap();
         is_fit_for_smtp(&letter.raw);
