@@ -51,7 +51,7 @@ pub(super) struct Shelf<'t>(pub(super) &'t BTreeMap<String, Vec<u8>>);
 
 impl Shelf<'_> {
     /// A file for a letter of a map: the map's own, else the shared one. `Err`: what to do about its name.
-    pub(super) fn find(&self, map: &str, name: &str, shown: bool) -> Result<Enclosed, String> {
+    pub(super) fn find(self, map: &str, name: &str, shown: bool) -> Result<Enclosed, String> {
         let folders = [format!("{map}/files/"), "shared/files/".to_owned()];
         let found = folders.iter().find_map(|folder| self.0.get_key_value(&format!("{folder}{name}")));
         let Some((path, bytes)) = found else {
