@@ -35,9 +35,10 @@ use crate::engine::returns::{Answers, Listener, Sources};
 use crate::engine::send::told::in_use;
 use crate::engine::{Engine, Wakes};
 use crate::journey::time::Timestamp;
+use crate::mail::LinkSigner;
 use crate::mail::imap::Account;
 use crate::mail::returns::provider::Provider;
-use crate::mail::{LinkSigner, Machines};
+use crate::mail::tracking::Noted;
 use crate::rulebook::{self, Book};
 use crate::settings::Settings;
 use crate::settings::load::Loaded;
@@ -90,7 +91,13 @@ impl App {
         secret::of_codes(&store).await?;
         let connections = connections(settings)?;
         let wakes = Arc::new(Wakes::default());
-        let lasting = Lasting { links: links.clone(), ledger: Arc::default(), wakes: Arc::clone(&wakes) };
+        let noted = Arc::new(ArcSwap::from_pointee(Noted::new(&settings.mail.tracking)?));
+        let lasting = Lasting {
+            links: links.clone(),
+            ledger: Arc::default(),
+            wakes: Arc::clone(&wakes),
+            noted: Arc::clone(&noted),
+        };
         let mailing = mailing::of(settings, &lasting)?;
         let poll_every = settings
             .connections
@@ -142,8 +149,7 @@ impl App {
             providers: Arc::clone(&providers),
             book,
             links,
-            machines: Machines::new(&settings.mail.tracking)?,
-            tracking: settings.mail.tracking.clone(),
+            noted,
             address_header: settings.server.address_header.clone(),
             clock,
             shop: settings.shop.clone(),
@@ -159,7 +165,7 @@ impl App {
     /// Takes over what changed settings say of relays, routes, senders and everything else of how letters leave; the rest of
     /// them counts from the next start on.
     pub async fn change_settings(&self, settings: &Settings) -> anyhow::Result<()> {
-        self.engine.change_mailing(mailing::of(settings, &self.lasting)?).await.map_err(Into::into)
+        mailing::change(&self.engine, settings, &self.lasting).await
     }
 
     /// The HTTP side alone, for stepping.

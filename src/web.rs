@@ -37,10 +37,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::clock::Clock;
 use crate::crm::Connection;
 use crate::engine::ingest::Ingest;
-use crate::mail::Machines;
 use crate::mail::links::LinkSigner;
+use crate::mail::tracking::Noted;
 use crate::rulebook::Book;
-use crate::settings::{ApiSettings, IngestSettings, ShopSettings, TrackingSettings};
+use crate::settings::{ApiSettings, IngestSettings, ShopSettings};
 use crate::store::Store;
 
 pub use pages::{Pages, PagesError};
@@ -59,10 +59,8 @@ pub struct WebState {
     pub book: Arc<ArcSwap<Book>>,
     /// Checks the links of letters.
     pub links: LinkSigner,
-    /// Who follows links without being a person.
-    pub machines: Machines,
-    /// Whether opens and clicks are noted, and of whom.
-    pub tracking: TrackingSettings,
+    /// What is noted of letters; another once the settings change.
+    pub noted: Arc<ArcSwap<Noted>>,
     /// The header in which a reverse proxy tells who asked.
     pub address_header: Option<String>,
     /// The time.

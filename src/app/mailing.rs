@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::engine::Wakes;
+use arc_swap::ArcSwap;
+
 use crate::engine::mailing::Mailing;
 use crate::engine::send::fleet::{Fleet, Ledger};
+use crate::engine::{Engine, Wakes};
 use crate::journey::time::Span;
+use crate::mail::tracking::Noted;
 use crate::mail::{Composer, LinkSigner, Refusals};
 use crate::settings::Settings;
 
@@ -18,6 +21,16 @@ pub(super) struct Lasting {
     pub(super) ledger: Arc<Ledger>,
     /// Wakes the loops.
     pub(super) wakes: Arc<Wakes>,
+    /// What is noted of letters, by those who answer for it.
+    pub(super) noted: Arc<ArcSwap<Noted>>,
+}
+
+/// Lets letters leave, and what is done with them be noted, by other settings from now on.
+pub(super) async fn change(engine: &Engine, settings: &Settings, lasting: &Lasting) -> anyhow::Result<()> {
+    let noted = Noted::new(&settings.mail.tracking)?;
+    engine.change_mailing(of(settings, lasting)?).await?;
+    lasting.noted.store(Arc::new(noted));
+    Ok(())
 }
 
 /// How letters leave under these settings.

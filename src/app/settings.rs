@@ -71,11 +71,7 @@ impl Changing {
                 return;
             }
         };
-        let changed = match mailing::of(&loaded.settings, &self.lasting) {
-            Ok(mailing) => self.engine.change_mailing(mailing).await.map_err(anyhow::Error::from),
-            Err(error) => Err(error),
-        };
-        match changed {
+        match mailing::change(&self.engine, &loaded.settings, &self.lasting).await {
             Ok(()) => tracing::info!(
                 mail.relays = self.engine.mailing.load().fleet.names().join(", "),
                 "letters leave by the changed settings of [mail] from now on; other settings count from the next start on"

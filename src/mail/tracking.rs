@@ -16,7 +16,7 @@ use crate::mail::compose::Job;
 use crate::rulebook::Rendered;
 use crate::settings::{Track, TrackingSettings};
 
-pub use machines::Machines;
+pub use machines::{Machines, MachinesError};
 use utm::Utm;
 
 /// Most links of one letter that are noted apart from each other; those beyond lead where they led.
@@ -25,6 +25,24 @@ const MOST_LINKS: usize = 256;
 const LONGEST_LINK: usize = 4_096;
 /// The first parts of paths that are this server's own.
 const OWN_PATHS: [&str; 6] = ["/u/", "/p/", "/d/", "/c/", "/o/", "/assets/"];
+
+/// What is noted of letters, as those who follow links and choose are answered by it.
+#[derive(Debug)]
+pub struct Noted {
+    /// Who follows links without being a person.
+    pub machines: Machines,
+    /// Whether clicks are noted.
+    pub clicks: Track,
+    /// Whether opens are noted.
+    pub opens: Track,
+}
+
+impl Noted {
+    /// What the settings say.
+    pub fn new(settings: &TrackingSettings) -> Result<Self, MachinesError> {
+        Ok(Self { machines: Machines::new(settings)?, clicks: settings.clicks, opens: settings.opens })
+    }
+}
 
 /// Prepares letters, so that it can be noted that they are opened and clicked.
 #[derive(Clone, Debug)]

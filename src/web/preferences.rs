@@ -275,7 +275,8 @@ fn paused(customer: &Customer, now: Timestamp) -> Option<Timestamp> {
 
 /// Whether the shop notes opens or clicks at all, and then whether of those who said nothing.
 fn tracks(state: &WebState) -> Option<bool> {
-    let hows = [state.tracking.clicks, state.tracking.opens];
+    let noted = state.noted.load();
+    let hows = [noted.clicks, noted.opens];
     if hows.iter().all(|how| *how == Track::Off) {
         return None;
     }

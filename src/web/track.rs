@@ -88,7 +88,7 @@ fn note(state: &App, what: What, letter: &Tracked, mut data: Map<String, Value>,
     let known = if request.method() == Method::HEAD {
         Some("head_only")
     } else {
-        state.machines.known(what, agent, address(state, request))
+        state.noted.load().machines.known(what, agent, address(state, request))
     };
     counter!("milepost_reads_total", "what" => what.as_str(), "known_machine" => known.unwrap_or("no")).increment(1);
     data.insert("agent".into(), json!(agent.chars().take(MAX_AGENT).collect::<String>()));

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use milepost::journey::book::Shop;
 use milepost::rulebook::Book;
-use milepost::settings::{Settings, Track, UtmSettings};
+use milepost::settings::{RelaySecurity, RelaySettings, Settings, Track, UtmSettings};
 use serde_json::{Value, json};
 
 use super::{arrives, books, daemon, daemon_with};
@@ -20,6 +20,7 @@ both! {
     opens_are_noted_by_a_picture,
     nothing_is_noted_of_who_refuses,
     a_rule_or_a_map_may_say_no,
+    changed_settings_hold_for_links_and_pages_too,
     without_tracking_letters_leave_as_they_were_written,
 }
 
@@ -340,6 +341,31 @@ async fn a_rule_or_a_map_may_say_no(place: &Place) {
         let source = String::from_utf8(letters.last().expect("a letter").bytes.clone()).expect("7-bit");
         assert_eq!((source.contains("/c/"), source.contains("/o/")), (noted, noted), "{rule}");
     }
+}
+
+async fn changed_settings_hold_for_links_and_pages_too(place: &Place) {
+    let daemon = daemon(place, book()).await;
+    let mut settings = Settings::default();
+    let to = daemon.mailbox.address();
+    let relay = RelaySettings {
+        host: to.ip().to_string(),
+        port: Some(to.port()),
+        security: RelaySecurity::None,
+        ..RelaySettings::default()
+    };
+    settings.mail.relays.insert("test".into(), relay);
+    settings.server.public_url = Some("https://post.shop.example".into());
+    both_on(&mut settings);
+    settings.mail.tracking.machines = vec!["Firefox".into()];
+    daemon.app.change_settings(&settings).await.expect("are taken over");
+    daemon.accept(arrives("anna")).await;
+    daemon.settle().await;
+    let feeders = paths(&daemon, "/c/")[0].clone();
+    daemon.until("2026-03-10T09:30:00Z").await;
+    follow(&daemon, &feeders).await;
+    daemon.until("2026-03-10T09:31:00Z").await;
+    assert_eq!(reads(&daemon).await, [("clicked", Some("agent".to_owned()))]);
+    books::check(&daemon).await;
 }
 
 async fn without_tracking_letters_leave_as_they_were_written(place: &Place) {

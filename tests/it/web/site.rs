@@ -14,8 +14,8 @@ use milepost::engine::ingest::Ingest;
 use milepost::journey::book::Rulebook;
 use milepost::journey::customer::{Attribute, Customer};
 use milepost::journey::time::Timestamp;
-use milepost::mail::Machines;
 use milepost::mail::links::LinkSigner;
+use milepost::mail::tracking::Noted;
 use milepost::rulebook::Book;
 use milepost::settings::{ApiSettings, ConnectionSettings, IngestSettings, ShopSettings, TrackingSettings};
 use milepost::store::{self, Store};
@@ -74,8 +74,7 @@ impl Site {
             connections: Arc::new(BTreeMap::from([("shop".to_owned(), connection())])),
             book: Arc::new(ArcSwap::from_pointee(Book { rulebook, ..Book::default() })),
             links: links.clone(),
-            machines: Machines::new(&tracking).expect("a list"),
-            tracking,
+            noted: Arc::new(ArcSwap::from_pointee(Noted::new(&tracking).expect("a list"))),
             address_header: None,
             clock: Clock::manual(now()),
             shop: ShopSettings { name: "Paws & Bowls".into(), ..ShopSettings::default() },
