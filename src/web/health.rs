@@ -13,10 +13,19 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database answers, so what is sent here can be kept.
+/// The database answers, so what is sent here can be kept. Relays that can't be used are named: letters wait for them or take
+/// others, and nothing that is sent here is lost.
 pub async fn ready(State(state): State<App>) -> Response {
-    match state.store.ping().await {
-        Ok(()) => "ready\n".into_response(),
+    let asked = async {
+        state.store.ping().await?;
+        state.store.relay_stops(state.clock.now()).await
+    };
+    match asked.await {
+        Ok(stops) => {
+            let down = stops.iter().filter(|stop| stop.domain.is_empty());
+            let down = down.map(|stop| format!("relay {} can't be used until {}\n", stop.relay, stop.until));
+            std::iter::once("ready\n".to_owned()).chain(down).collect::<String>().into_response()
+        }
         Err(error) => {
             log_failure(&error);
             (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use milepost::journey::time::{Span, Timestamp};
 use milepost::mail::Mailbox;
 use milepost::mail::mailbox::{Action, Features, Stage};
@@ -210,6 +212,10 @@ async fn a_relay_that_is_down_harms_no_letter_and_is_used_again(place: &Place) {
     assert_eq!((stopped[0].relay.as_str(), stopped[0].domain.as_str()), ("other", ""));
     assert_eq!((stopped[0].since, stopped[0].until), (at(START), after("30s")));
     assert_eq!(stopped[0].why, "session: 421 4.3.2");
+    let ready = daemon.ask(Request::get("/readyz").body(Body::empty()).expect("a request")).await;
+    assert_eq!(ready.status, StatusCode::OK, "what is sent here is kept");
+    let said = "ready\nrelay other can't be used until 2026-03-10T09:00:30Z\n";
+    assert_eq!(String::from_utf8_lossy(&ready.body), said);
 
     // It is looked at again, after waits that grow.
     let before = other.connections();
