@@ -1,8 +1,10 @@
 //! A letter in the frame of a mail program, at the width of a desk and of a phone, as one page that loads nothing.
 //!
 //! The letter stands in frames of its own, so that its styles and media queries see the width that they would see; nothing
-//! in it runs, and no picture of it is fetched.
+//! in it runs, and no picture of it is fetched: only those that go along are there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use tera::{Context, Tera};
 
@@ -38,9 +40,23 @@ impl Page<'_> {
         context.insert("locale", &letter.locale);
         context.insert("subject", &letter.subject);
         context.insert("preheader", &letter.preheader);
-        context.insert("html", &letter.html);
+        context.insert("html", &seen(letter));
+        let attached = letter.enclosed.iter().filter(|file| file.content_id.is_none());
+        context.insert("attached", &attached.map(|file| file.name.as_str()).collect::<Vec<_>>());
         context.insert("text", &letter.text);
         context.insert("widths", &[600, 390]);
         tera.render("page.html", &context).map_err(PageError)
     }
+}
+
+/// The HTML with the pictures that go along in it.
+fn seen(letter: &Rendered) -> Option<String> {
+    let mut html = letter.html.clone()?;
+    for file in &letter.enclosed {
+        if let Some(id) = &file.content_id {
+            let data = format!("data:{};base64,{}", file.kind, STANDARD.encode(&file.bytes));
+            html = html.replace(&format!("cid:{id}"), &data);
+        }
+    }
+    Some(html)
 }

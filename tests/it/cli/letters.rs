@@ -101,6 +101,24 @@ fn the_page_frames_both_widths_and_loads_nothing() {
 }
 
 #[test]
+fn the_page_shows_pictures_that_go_along_and_names_what_is_attached() {
+    let folder = started();
+    let rules = folder.path().join("rules/pet-shop");
+    fs::create_dir(rules.join("files")).expect("a folder");
+    fs::write(rules.join("files/logo.png"), [0x89, b'P', 0xff]).expect("written");
+    fs::write(rules.join("files/prices.pdf"), "%PDF").expect("written");
+    let letter =
+        "Subject: Prices\nAttach: prices.pdf\n\n<p><img src=\"files/logo.png\" alt=\"\">{{ unsubscribe_url }}</p>";
+    fs::write(rules.join("templates/prices.html"), letter).expect("written");
+    let page = text(&render(folder.path(), &["prices", "--as", "page"])).replace("&#x2F;", "/");
+    assert!(page.contains("data:image/png;base64,iVD/") && page.contains("Attached: prices.pdf"), "{page}");
+    let source = text(&render(folder.path(), &["prices", "--as", "source"]));
+    for part in ["multipart/mixed", "multipart/related", "filename=\"prices.pdf\"", "Content-ID: <"] {
+        assert!(source.contains(part), "{part}: {source}");
+    }
+}
+
+#[test]
 fn a_fixture_makes_somebody_up() {
     let folder = started();
     let file = folder.path().join("boris.yaml");
