@@ -3,7 +3,7 @@
 //! Invariants: CRLF line ends only, no bare CR or LF, no NUL or other control character; lines of at most 998 octets
 //! (longer ones go out as quoted-printable, mostly non-ASCII text as base64: lettre chooses).
 
-use lettre::message::header::{ContentType, ContentTypeErr};
+use lettre::message::header::{ContentTransferEncoding, ContentType, ContentTypeErr};
 use lettre::message::{Attachment, Body, MultiPart, MultiPartKind, SinglePart};
 
 use crate::rulebook::{Enclosed, Rendered};
@@ -103,7 +103,9 @@ fn part(file: &Enclosed) -> Result<SinglePart, ContentTypeErr> {
         Some(id) => Attachment::new_inline_with_name(id.clone(), file.name.clone()),
         None => Attachment::new(file.name.clone()),
     };
-    Ok(attachment.body(file.bytes.to_vec(), kind))
+    // Base64 whatever is in it: octets that go as text may get other line ends on their way.
+    let encoded = Body::new_with_encoding(file.bytes.to_vec(), ContentTransferEncoding::Base64);
+    Ok(attachment.body(encoded.unwrap_or_else(Body::new), kind))
 }
 
 /// Text and HTML, the plainer first (RFC 2046 §5.1.4).

@@ -20,6 +20,7 @@ fn loaded(letters: &[(&str, &str)]) -> Loaded {
         ("shop/map.yaml".to_owned(), MAP.as_bytes().to_vec()),
         ("shared/files/logo.png".to_owned(), PNG.to_vec()),
         ("shop/files/прайс-лист.pdf".to_owned(), PDF.to_vec()),
+        ("shop/files/plain.csv".to_owned(), b"a,b\n1,2\r\n".to_vec()),
     ]);
     files.extend(letters.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())));
     load_files(&files, Shop::default())
@@ -84,13 +85,14 @@ fn a_picture_of_the_rulebook_goes_along_and_is_shown_by_its_id() {
 
 #[test]
 fn what_is_attached_keeps_its_name_and_its_octets() {
-    let text = "Subject: Prices\nAttach: прайс-лист.pdf\nAttach: logo.png\n\nHello {{ unsubscribe_url }}";
+    let text =
+        "Subject: Prices\nAttach: прайс-лист.pdf\nAttach: logo.png\nAttach: plain.csv\n\nHello {{ unsubscribe_url }}";
     let raw = letter(&[("shop/templates/hello.txt", text)]).raw;
     let whole = Part::read(&raw);
     assert_eq!(kind(&whole), "multipart/mixed");
     let parts = whole.parts();
-    assert_eq!(parts.iter().map(kind).collect::<Vec<_>>(), ["text/plain", "application/pdf", "image/png"]);
-    assert_eq!(octets(&parts[1]), PDF);
+    assert_eq!(parts.iter().map(kind).collect::<Vec<_>>(), ["text/plain", "application/pdf", "image/png", "text/csv"]);
+    assert_eq!((octets(&parts[1]).as_slice(), octets(&parts[3]).as_slice()), (PDF, b"a,b\n1,2\r\n".as_slice()));
     // RFC 2231: a name outside ASCII goes as `filename*`, percent-encoded, in pieces if it is long.
     let said = parts[1].get("Content-Disposition").unwrap();
     assert!(said.starts_with("attachment;") && said.contains("utf-8''%D0%BF%D1%80"), "{said}");
@@ -101,7 +103,7 @@ fn what_is_attached_keeps_its_name_and_its_octets() {
     let html = format!("<p><img src=\"files/logo.png\">{OUT}</p>");
     let whole = Part::read(&letter(&[("shop/templates/hello.txt", text), ("shop/templates/hello.html", &html)]).raw);
     let parts = whole.parts();
-    let kinds = ["multipart/alternative", "application/pdf", "image/png"];
+    let kinds = ["multipart/alternative", "application/pdf", "image/png", "text/csv"];
     assert_eq!(
         (kind(&whole).as_str(), parts.iter().map(kind).collect::<Vec<_>>()),
         ("multipart/mixed", kinds.map(str::to_owned).to_vec())

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::super::calls::{Argument, Call};
 use super::{date, plural};
-use crate::journey::spelling::suggest;
+use crate::journey::spelling::{nearest, suggest};
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::source::Source;
 
@@ -62,12 +62,15 @@ fn wrong(filter: &str, argument: &Argument, written: &str) -> Option<(String, St
     match (filter, argument.name.as_str()) {
         ("date", "format") if !date::is_format(written) => {
             let message = format!("`{written}` is not a format of dates");
-            let help = format!("{}; or a pattern such as `%d.%m.%Y`", suggest(written, &date::FORMATS, "formats"));
+            let help = match nearest(written, date::FORMATS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write one of `{}`, or a pattern such as `%d.%m.%Y`", date::FORMATS.join("`, `")),
+            };
             Some((message, help))
         }
         ("date", "zone") if written.parse::<Tz>().is_err() => {
             let zones: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-            let near = crate::journey::spelling::nearest(written, zones);
+            let near = nearest(written, zones);
             let help = near.map_or("write it as `Europe/Moscow`".to_owned(), |near| format!("did you mean `{near}`?"));
             Some((format!("there is no time zone `{written}`"), help))
         }
