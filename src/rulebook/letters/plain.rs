@@ -7,8 +7,6 @@ use html2text::render::TextDecorator;
 const WIDTH: usize = 76;
 /// Wider than anything that is laid out: lines are broken here, where addresses of links stay whole.
 const ENDLESS: usize = 20_000;
-/// Columns of a rule between parts.
-const RULE: usize = 40;
 
 /// The HTML as text. Tables that only lay out are read cell by cell.
 pub(super) fn text(html: &str) -> String {
@@ -20,11 +18,7 @@ pub(super) fn text(html: &str) -> String {
     for line in text.lines().map(str::trim_end) {
         empty = if line.is_empty() { empty + 1 } else { 0 };
         if empty < 2 && !(line.is_empty() && out.is_empty()) {
-            if line.len() > RULE && line.chars().all(|c| c == '─') {
-                out.extend(std::iter::repeat_n('─', RULE));
-            } else {
-                wrap(line, &mut out);
-            }
+            wrap(line, &mut out);
             out.push('\n');
         }
     }
@@ -143,7 +137,7 @@ mod tests {
         let url = format!("https://shop.example/u/{}", "a-b".repeat(60));
         let words = "word ".repeat(30);
         let html = format!(
-            "<p>{words}</p><ul><li>{words}</li></ul><hr><blockquote>{words}</blockquote><p><a href=\"{url}\">out</a></p>"
+            "<p>{words}</p><ul><li>{words}</li></ul><blockquote>{words}</blockquote><p><a href=\"{url}\">out</a></p>"
         );
         let text = text(&html);
         assert!(text.contains(&format!("out:\n{url}\n")), "{text}");
@@ -151,6 +145,5 @@ mod tests {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
         assert!(text.contains("\n- word word") && text.contains("\n  word") && text.contains("\n> word"), "{text}");
-        assert!(text.contains(&format!("\n{}\n", "─".repeat(RULE))), "{text}");
     }
 }
