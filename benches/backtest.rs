@@ -110,6 +110,7 @@ fn event(n: u32) -> (String, Event) {
             event.profile = Some(Profile {
                 attributes: attributes.as_object().cloned().unwrap_or_default(),
                 consents: BTreeMap::from([("marketing".to_owned(), !number.is_multiple_of(10))]),
+                ..Profile::default()
             });
         }
         round if (round + n).is_multiple_of(3) => {

@@ -112,7 +112,7 @@ mod tests {
         for (number, expected) in
             [("0", "товаров"), ("1", "товар"), ("3", "товара"), ("11", "товаров"), ("121", "товар"), ("1.5", "товара")]
         {
-            check(&words.replace("N", number), "ru-RU", expected);
+            check(&words.replace('N', number), "ru-RU", expected);
         }
         check("{{ 1 | plural(one='item', other='items') }}", "en", "item");
         check("{{ 2 | plural(one='item', other='items') }}", "en", "items");
