@@ -17,6 +17,7 @@ pub mod dkim;
 pub mod doctor;
 pub mod errands;
 pub mod explain;
+mod export;
 pub mod fmt;
 pub mod inbox;
 pub mod init;

@@ -1,17 +1,15 @@
 //! `milepost consents`: what customers agreed to and refused, change by change, and what proves it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use chrono_tz::Tz;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::context::Context;
-use super::messages::guarded;
+use super::export::{Column, Export, Format};
 use super::{customer, moment, out};
 use crate::store::{ConsentFilter, ConsentRow, Store};
 
@@ -53,14 +51,6 @@ enum ConsentsCommand {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// One row a change, with a header.
-    Csv,
-    /// One object a line.
-    Json,
 }
 
 /// Shows or exports.
@@ -129,47 +119,18 @@ async fn export(
     format: Format,
     output: Option<PathBuf>,
 ) -> anyhow::Result<()> {
-    let mut sink: Box<dyn Write + Send> = match &output {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
-            Box::new(BufWriter::new(file))
-        }
-        None => Box::new(BufWriter::new(io::stdout())),
-    };
-    let mut total = 0;
+    let mut export = Export::begin(format, output.as_deref(), &COLUMNS)?;
     loop {
         let page = store.consents(&filter).await?;
-        let text = match format {
-            Format::Csv => csv(&page, total == 0)?,
-            Format::Json => json_lines(&page)?,
-        };
-        sink.write_all(&text)?;
-        total += page.len();
+        export.page(&page)?;
         match page.last() {
             Some(last) => filter.after = Some(last.seq),
-            None => break,
+            None => return export.end("changes"),
         }
     }
-    sink.flush()?;
-    if let Some(path) = &output {
-        out::note(format_args!("{total} changes written to {}", path.display()));
-    }
-    Ok(())
 }
 
-fn json_lines(rows: &[ConsentRow]) -> anyhow::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    for row in rows {
-        serde_json::to_writer(&mut text, row)?;
-        text.push(b'\n');
-    }
-    Ok(text)
-}
-
-/// One column: its name and what stands in it.
-type Column = (&'static str, fn(&ConsentRow) -> String);
-
-const COLUMNS: [Column; 17] = [
+const COLUMNS: [Column<ConsentRow>; 17] = [
     ("no", |row| row.seq.to_string()),
     ("customer", |row| row.customer.clone()),
     ("purpose", |row| row.purpose.clone()),
@@ -188,15 +149,3 @@ const COLUMNS: [Column; 17] = [
     ("sha256", |row| proof(row, "sha256")),
     ("address", |row| proof(row, "address")),
 ];
-
-/// Rows as CSV. The header is there even when no change is.
-fn csv(rows: &[ConsentRow], header: bool) -> anyhow::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if header {
-        writer.write_record(COLUMNS.map(|(name, _)| name))?;
-    }
-    for row in rows {
-        writer.write_record(COLUMNS.map(|(_, cell)| guarded(&cell(row))))?;
-    }
-    Ok(writer.into_inner()?)
-}

@@ -16,7 +16,6 @@ use crate::insight;
 use crate::settings::load::Loaded;
 use crate::store::{LogRow, MessageFilter, MessageRow, MessageState, Store};
 use export::ExportArgs;
-pub(super) use export::guarded;
 pub(super) use row::Row;
 use row::{Change, Whole};
 

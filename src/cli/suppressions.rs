@@ -13,11 +13,11 @@ use email_address::EmailAddress;
 use serde::Serialize;
 
 use super::context::Context;
+use super::export::Format;
 use super::{moment, out};
 use crate::journey::event::Key;
 use crate::journey::time::Timestamp;
 use crate::store::{Suppression, SuppressionFilter};
-use transfer::Format;
 
 /// The reason and the source of what somebody adds by hand.
 const MANUAL: &str = "manual";

@@ -2,29 +2,19 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum;
 
 use super::{Row, SOURCE, Which, folded};
 use crate::cli::context::Context;
-use crate::cli::messages::guarded;
+use crate::cli::export::{Column, Export, Format};
 use crate::cli::{moment, out};
 use crate::store::Suppression;
 
 /// Suppressions of one transaction, and of one page.
 const CHUNK: usize = 1_000;
-
-/// The form of an export.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Format {
-    /// One row an address, with a header; `import` reads it.
-    Csv,
-    /// One object a line.
-    Json,
-}
 
 /// Reads a CSV file.
 pub(super) async fn import(file: &Path, reason: &str, context: &Context) -> anyhow::Result<()> {
@@ -83,49 +73,24 @@ pub(super) async fn import(file: &Path, reason: &str, context: &Context) -> anyh
 /// Writes the list, page by page, so that one of any size takes little memory.
 pub(super) async fn export(which: Which, format: Format, file: Option<&Path>, context: &Context) -> anyhow::Result<()> {
     let (_, store) = context.open().await?;
-    let mut sink: Box<dyn Write + Send> = match file {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
-            Box::new(BufWriter::new(file))
-        }
-        None => Box::new(BufWriter::new(io::stdout())),
-    };
+    let mut export = Export::begin(format, file, &COLUMNS)?;
     let mut filter = which.filter(CHUNK, None, context.clock.now());
-    let mut total = 0;
-    if matches!(format, Format::Csv) {
-        sink.write_all(b"address,reason,source,at,expires_at,detail\n")?;
-    }
     loop {
         let page = store.suppressions(&filter).await?;
         filter.after = page.last().map(|last| last.address.clone());
-        total += page.len();
-        let rows: Vec<Row> = page.into_iter().map(Row::of).collect();
-        match format {
-            Format::Csv => sink.write_all(&csv(&rows)?)?,
-            Format::Json => {
-                for row in &rows {
-                    serde_json::to_writer(&mut sink, row)?;
-                    sink.write_all(b"\n")?;
-                }
-            }
-        }
+        export.page(&page.into_iter().map(Row::of).collect::<Vec<_>>())?;
         if filter.after.is_none() {
-            break;
+            return export.end("addresses");
         }
     }
-    sink.flush()?;
-    if let Some(path) = file {
-        out::note(format_args!("{total} addresses written to {}", path.display()));
-    }
-    Ok(())
 }
 
-fn csv(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        let until = row.expires_at.clone().unwrap_or_default();
-        let cells = [&row.address, &row.reason, &row.source, &row.at, &until, &row.detail];
-        writer.write_record(cells.map(|cell| guarded(cell)))?;
-    }
-    Ok(writer.into_inner()?)
-}
+/// `import` reads them.
+const COLUMNS: [Column<Row>; 6] = [
+    ("address", |row| row.address.clone()),
+    ("reason", |row| row.reason.clone()),
+    ("source", |row| row.source.clone()),
+    ("at", |row| row.at.clone()),
+    ("expires_at", |row| row.expires_at.clone().unwrap_or_default()),
+    ("detail", |row| row.detail.clone()),
+];
