@@ -20,6 +20,7 @@ pub mod clock;
 pub mod crm;
 pub mod demo;
 pub mod engine;
+mod guard;
 pub mod insight;
 pub mod journey;
 pub mod mail;

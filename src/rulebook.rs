@@ -39,7 +39,7 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::{Change, How, Point, Subject, difference};
 pub use fixture::{Fixture, read_fixture};
 pub use format::format;
-pub use letters::{Enclosed, Letters, RenderError, Rendered};
+pub use letters::{Address, Enclosed, Letters, MAX_ENCLOSED, RenderError, Rendered, content_id, kind};
 pub use load::{load, load_files};
 pub use schema::{attributes_schema, limits_schema, pool_schema, scenario_schema, schema, segments_schema};
 pub use starters::{Starter, starters};

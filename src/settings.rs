@@ -2,6 +2,7 @@
 //!
 //! One file a section. Secrets come from the environment or from files (`<key>_file`) and never show in `Debug`.
 
+pub mod attachments;
 pub mod connections;
 pub mod dkim;
 pub mod ingest;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use attachments::AttachmentSettings;
 pub use connections::ConnectionSettings;
 pub use dkim::DkimSettings;
 pub use ingest::IngestSettings;

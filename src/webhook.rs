@@ -7,7 +7,6 @@
 //!
 //! Not here: when to try again (`engine`), what is said (`journey`).
 
-mod guard;
 mod sign;
 
 use std::collections::BTreeMap;
@@ -20,11 +19,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use secrecy::ExposeSecret;
 
+use crate::guard::{self, Guard, is_public};
 use crate::journey::time::{MICROS_PER_SECOND, Span, Timestamp};
 use crate::settings::{ErrandSettings, WebhookSettings};
-use guard::Guard;
 
-pub use guard::is_public;
 pub use sign::{Secrets, signature};
 
 /// How much of an answer is kept, in bytes: enough for a sentence.

@@ -28,7 +28,7 @@ pub(super) struct Lasting {
 /// Lets letters leave, and what is done with them be noted, by other settings from now on.
 pub(super) async fn change(engine: &Engine, settings: &Settings, lasting: &Lasting) -> anyhow::Result<()> {
     let noted = Noted::new(&settings.mail.tracking)?;
-    engine.change_mailing(of(settings, lasting)?).await?;
+    engine.change_mailing(of(settings, lasting)?).await;
     lasting.noted.store(Arc::new(noted));
     Ok(())
 }
@@ -51,10 +51,12 @@ pub(super) fn of(settings: &Settings, lasting: &Lasting) -> anyhow::Result<Maili
 }
 
 /// The final reply to a letter may take ten times as long as another command (`mail::transport`), and each relay may be tried
-/// up to its log-in before; then some.
+/// up to its log-in before; files may have to be fetched before that, for this letter and the one it waits for; then some.
 fn lease(settings: &Settings) -> Span {
     let slowest = settings.mail.relays.values().map(|relay| relay.timeout_seconds).max().unwrap_or(60);
     let relays = i64::try_from(settings.mail.relays.len()).unwrap_or(1_000);
     let commands = relays.saturating_mul(6).saturating_add(10);
-    Span::seconds(i64::try_from(slowest).unwrap_or(3_600).saturating_mul(commands).saturating_add(60))
+    let fetching = i64::try_from(settings.mail.attachments.timeout_seconds).unwrap_or(120).saturating_mul(2);
+    let talking = i64::try_from(slowest).unwrap_or(3_600).saturating_mul(commands);
+    Span::seconds(talking.saturating_add(fetching).saturating_add(60))
 }

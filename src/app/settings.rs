@@ -1,4 +1,5 @@
-//! Taking changed settings over while running: what they say of how letters leave. The rest counts from the next start on.
+//! Taking changed settings over while running: what they say of how letters leave. The rest counts from the next start on, what
+//! fetches and passes on what comes back among it.
 //!
 //! Invariant: settings with a fault are refused as a whole, and those in force stay.
 
@@ -74,7 +75,8 @@ impl Changing {
         match mailing::change(&self.engine, &loaded.settings, &self.lasting).await {
             Ok(()) => tracing::info!(
                 mail.relays = self.engine.mailing.load().fleet.names().join(", "),
-                "letters leave by the changed settings of [mail] from now on; other settings count from the next start on"
+                "letters leave by the changed settings of [mail] from now on; what fetches and passes on what comes back, and other \
+                 sections, count from the next start on"
             ),
             Err(error) => {
                 tracing::error!(

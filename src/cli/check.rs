@@ -54,9 +54,9 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<ExitCod
         Err(faults) => (faults.faults, faults.root.join("rules"), Shop::default(), None),
     };
     let loaded = rulebook::load(&rules, shop);
-    let sizes = settings.zip(loaded.book.as_ref()).map(|(settings, book)| sizes(&settings, book, context));
+    let letters = settings.zip(loaded.book.as_ref()).map(|(settings, book)| letters(&settings, book, context));
     let diagnostics =
-        [loaded.diagnostics, loaded.scenarios.diagnostics, sizes.transpose()?.unwrap_or_default()].concat();
+        [loaded.diagnostics, loaded.scenarios.diagnostics, letters.transpose()?.unwrap_or_default()].concat();
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count() + faults.len();
     let book = loaded.book.as_ref().map(|book| &book.rulebook);
     let report = Report {
@@ -75,11 +75,15 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<ExitCod
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Letters that mail programs would cut off.
-fn sizes(settings: &Settings, book: &Book, context: &Context) -> anyhow::Result<Vec<Diagnostic>> {
+/// Letters that want files from where none may be fetched, or that mail programs would cut off.
+fn letters(settings: &Settings, book: &Book, context: &Context) -> anyhow::Result<Vec<Diagnostic>> {
     let url = settings.server.public_url();
     let composer = Composer::new(&settings.mail, &url, &settings.shop, LinkSigner::of_previews())?;
-    Ok(preview::oversized(book, &settings.shop, &composer, settings.mail.flag_over_kb, context.clock.now()))
+    let allowed = composer.attachments().allowed();
+    let unlisted = book.letters.addresses().iter().filter(|address| !allowed.admits_start(&address.text));
+    let mut told: Vec<Diagnostic> = unlisted.map(|address| address.told.clone()).collect();
+    told.extend(preview::oversized(book, &settings.shop, &composer, settings.mail.flag_over_kb, context.clock.now()));
+    Ok(told)
 }
 
 fn print(report: &Report, errors: usize) -> std::io::Result<()> {

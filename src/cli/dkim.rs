@@ -93,13 +93,23 @@ fn new(args: &NewArgs, context: &Context) -> anyhow::Result<ExitCode> {
     out::note(format_args!("wrote the private key to {}", file.display()));
     print_record(&key)?;
     out::line(format_args!(
-        "Then in config/milepost.toml:\n\n[mail.dkim.{}]\ndomain = \"{}\"\nprivate_key_file = \"{}\"\n",
-        key.selector(),
+        "Then in config/milepost.toml:\n\n[mail.dkim.{}]\n{}domain = \"{}\"\nprivate_key_file = \"{}\"\n",
+        section(key.selector()),
+        if section(key.selector()) == key.selector() {
+            String::new()
+        } else {
+            format!("selector = \"{}\"\n", key.selector())
+        },
         key.domain(),
         shown.display()
     ))?;
     out::note("publish the record first, and look with `milepost doctor` whether the world sees it");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name of a key's section: the selector, as far as names of sections may have its characters.
+fn section(selector: &str) -> String {
+    selector.to_lowercase().replace('.', "-")
 }
 
 /// A new file that only its owner reads; one that is there stays.

@@ -46,20 +46,23 @@ impl<T: Serialize> Export<T> {
         };
         let mut export = Self { format, columns, sink, file: file.map(Path::to_owned), total: 0 };
         if matches!(format, Format::Csv) {
-            export.line(|writer| writer.write_record(columns.iter().map(|(name, _)| name)))?;
+            export.csv(|writer| writer.write_record(columns.iter().map(|(name, _)| name)))?;
         }
         Ok(export)
     }
 
     /// Writes rows.
     pub fn page(&mut self, rows: &[T]) -> anyhow::Result<()> {
-        for row in rows {
-            match self.format {
-                Format::Csv => {
-                    let columns = self.columns;
-                    self.line(|writer| writer.write_record(columns.iter().map(|(_, cell)| guarded(&cell(row)))))?;
-                }
-                Format::Json => {
+        match self.format {
+            Format::Csv => {
+                let columns = self.columns;
+                self.csv(|writer| {
+                    let cells = |row| columns.iter().map(move |(_, cell)| guarded(&cell(row)));
+                    rows.iter().try_for_each(|row| writer.write_record(cells(row)))
+                })?;
+            }
+            Format::Json => {
+                for row in rows {
                     serde_json::to_writer(&mut self.sink, row)?;
                     self.sink.write_all(b"\n")?;
                 }
@@ -78,7 +81,7 @@ impl<T: Serialize> Export<T> {
         Ok(())
     }
 
-    fn line(&mut self, write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> anyhow::Result<()> {
+    fn csv(&mut self, write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> anyhow::Result<()> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         write(&mut writer)?;
         self.sink.write_all(&writer.into_inner()?)?;

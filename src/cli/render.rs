@@ -44,9 +44,9 @@ pub(super) async fn run(args: RenderArgs, context: &Context) -> anyhow::Result<E
     let now = context.clock.now();
     let job = preview.job(MESSAGE, now);
     let content = if args.form == Form::Source {
-        desk.composer.compose(&preview, &job)?.raw
+        desk.composer.compose(&preview, &job, now).await?.raw
     } else {
-        let letter = desk.composer.fill(&preview, &job)?;
+        let letter = desk.composer.fill(&preview, &job, now).await?;
         let octets = letter.html.as_ref().map_or(0, String::len);
         if let Some(told) = too_large(octets, desk.loaded.settings.mail.flag_over_kb) {
             out::note(format_args!("warning: {told}"));

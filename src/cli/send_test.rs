@@ -37,7 +37,8 @@ pub(super) async fn run(args: SendTestArgs, context: &Context) -> anyhow::Result
     }
     let preview = desk.preview(args.letter, context).await?;
     let id = format!("test-{}", uuid::Uuid::now_v7());
-    let letter = desk.composer.compose_test(&preview, &preview.job(&id, context.clock.now()), to)?;
+    let now = context.clock.now();
+    let letter = desk.composer.compose_test(&preview, &preview.job(&id, now), to, now).await?;
     let outcome = hand_over(&relay, &letter).await;
     relay.close().await;
     let (to, by) = (letter.to.as_str(), relay.name());

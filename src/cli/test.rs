@@ -145,7 +145,7 @@ impl TestArgs {
 fn tell(book: &Book, scenario: &Scenario, composer: &Composer) -> Outcome {
     run_scenario(book, scenario, &|customer, message, at| {
         let job = Job::of(message, customer, at);
-        composer.fill(&book.letters, &job).map_err(|error| crate::mail::chain(&error))
+        composer.fill_offline(&book.letters, &job).map_err(|error| crate::mail::chain(&error))
     })
 }
 

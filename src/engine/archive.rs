@@ -136,7 +136,7 @@ impl Engine {
             .iter()
             .filter_map(|preview| {
                 let job = preview.job(&preview.customer.id, at);
-                mailing.composer.compose(preview, &job).ok().map(|letter| letter.raw)
+                mailing.composer.compose_offline(preview, &job).ok().map(|letter| letter.raw)
             })
             .collect();
         if letters.is_empty() { By::Nothing } else { By::Dictionary(Arc::new(Dictionary::of(&letters))) }

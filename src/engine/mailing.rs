@@ -29,18 +29,27 @@ pub struct Mailing {
 
 impl Engine {
     /// Lets letters leave in another way from now on. Those under way end as they began.
-    pub async fn change_mailing(&self, mailing: Mailing) -> Result<()> {
+    pub async fn change_mailing(&self, mailing: Mailing) {
         let new = Arc::new(mailing);
         let old = self.mailing.swap(Arc::clone(&new));
         old.fleet.names().into_iter().for_each(|name| in_use(name, false));
         new.fleet.names().into_iter().for_each(|name| in_use(name, true));
-        // What kept letters from going out under the old settings does not any more.
+        if let Err(error) = self.begin_anew().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "letters that waited under the old settings wait for their moments still"
+            );
+        }
+        self.wakes.send.notify_one();
+        old.fleet.close().await;
+    }
+
+    /// What kept letters from going out under the old settings does not any more.
+    async fn begin_anew(&self) -> Result<()> {
         let mut tx = self.store.begin().await?;
         tx.resume_relays(&self.node).await?;
         tx.bring_forward_messages(&HINDRANCES, self.clock.now()).await?;
         tx.commit().await?;
-        self.wakes.send.notify_one();
-        old.fleet.close().await;
         Ok(())
     }
 }

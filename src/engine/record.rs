@@ -15,7 +15,6 @@ use tokio::task::JoinHandle;
 
 use super::concerned::Concerned;
 use super::{Engine, EngineError, Result, strikes};
-use crate::insight::metrics::{self, LetterOutcome};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::Customer;
 use crate::journey::effect::WithheldReason;
@@ -50,6 +49,8 @@ enum What {
     Outcome { outcome: Outcome, customer: String, to: String, relay: String, marked: bool },
     /// It could not be composed.
     Failed { reason: String },
+    /// It could not be composed now: something that goes with it is missing.
+    NotYet { reason: String },
 }
 
 impl Recorder {
@@ -87,6 +88,11 @@ impl Recorder {
     /// Records that a letter could not be composed.
     pub async fn failed(&self, claimed: &Arc<Claimed>, reason: String) -> Result<()> {
         self.ask(claimed, What::Failed { reason })?.wait().await.map(drop)
+    }
+
+    /// Records that a letter could not be composed now: it is tried again like one that a relay refused for now.
+    pub async fn not_yet(&self, claimed: &Arc<Claimed>, reason: String) -> Result<()> {
+        self.ask(claimed, What::NotYet { reason })?.wait().await.map(drop)
     }
 
     fn ask(&self, claimed: &Arc<Claimed>, what: What) -> Result<Recording> {
@@ -205,16 +211,15 @@ impl Engine {
                     group.outcomes.push(row);
                 }
                 What::Failed { reason } => {
-                    tracing::warn!(
-                        message.id = claimed.id,
-                        rule.id = claimed.rule,
-                        reason,
-                        "a letter could not be composed"
-                    );
-                    group.failed.push((claimed.id.clone(), reason.clone(), now));
-                    group.stuck(customer, &claimed.id);
-                    let counts = metrics::counts_of_outcome(&claimed.map, &claimed.rule, LetterOutcome::Failed);
-                    group.count(&claimed.id, counts);
+                    not_composed(claimed);
+                    group.fail(claimed, customer, reason.clone(), now);
+                }
+                What::NotYet { reason } => {
+                    not_composed(claimed);
+                    match self.wait_after(claimed, None, now) {
+                        Some(wait) => group.outcomes.push(incomplete(claimed, reason, now, wait)),
+                        None => group.fail(claimed, customer, reason.clone(), now),
+                    }
                 }
             }
         }
@@ -290,7 +295,7 @@ impl Engine {
             code,
             enhanced,
             reply,
-            relay: relay.to_owned(),
+            relay: Some(relay.to_owned()),
             reason: reason.map(str::to_owned),
             class: outcome.class().map(Class::word),
             put_off: counts(outcome),
@@ -300,18 +305,45 @@ impl Engine {
     /// How long a letter that may be tried again waits for that; `None`: it is given up. What tells of the relay alone takes
     /// nothing off a letter's life, and it is the relay that is left alone for longer and longer.
     fn next_wait(&self, claimed: &Claimed, outcome: &Outcome, now: Timestamp) -> Option<Span> {
+        if outcome.is_of_session() {
+            return self.mailing.load().retry.first().copied();
+        }
+        self.wait_after(claimed, outcome.class(), now)
+    }
+
+    /// How long a letter waits for its next try after a refusal, or after no relay was asked; `None`: it is given up.
+    fn wait_after(&self, claimed: &Claimed, class: Option<Class>, now: Timestamp) -> Option<Span> {
         let tries = usize::try_from(claimed.attempts).unwrap_or(usize::MAX);
         let mailing = self.mailing.load();
-        if outcome.is_of_session() {
-            return mailing.retry.first().copied();
-        }
         let wait = *mailing.retry.get(tries).or(mailing.retry.last())?;
-        let effect = outcome.class().map(|class| mailing.refusals.effect(class));
+        let effect = class.map(|class| mailing.refusals.effect(class));
         let wait = effect.map_or(wait, |effect| wait.max(effect.least_wait));
         let life =
             effect.and_then(|effect| effect.life).map_or(mailing.give_up_after, |life| life.min(mailing.give_up_after));
         let ends = claimed.put_off_since.unwrap_or(now).after(life);
         (now.after(wait) <= ends).then_some(wait)
+    }
+}
+
+/// Why is on record: the templates' words may hold what they were filled with.
+fn not_composed(claimed: &Claimed) {
+    tracing::warn!(message.id = claimed.id, rule.id = claimed.rule, "a letter could not be composed");
+}
+
+/// What is recorded of a letter that waits for something that goes with it.
+fn incomplete(claimed: &Claimed, reason: &str, now: Timestamp, wait: Span) -> OutcomeRow {
+    OutcomeRow {
+        id: claimed.id.clone(),
+        at: now,
+        state: MessageState::Queued,
+        next_at: Some(now.after(wait)),
+        code: None,
+        enhanced: None,
+        reply: reason.to_owned(),
+        relay: None,
+        reason: Some("attachment_missing".to_owned()),
+        class: None,
+        put_off: true,
     }
 }
 
@@ -330,7 +362,7 @@ impl Request {
     fn customer(&self) -> &str {
         match &self.what {
             What::Mark { customer, .. } | What::KeepBack { customer, .. } | What::Outcome { customer, .. } => customer,
-            What::Failed { .. } => &self.claimed.customer,
+            What::Failed { .. } | What::NotYet { .. } => &self.claimed.customer,
         }
     }
 

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::{Engine, Result};
+use crate::journey::time::Timestamp;
 use crate::mail::imap::Account;
 use crate::mail::returns::{self, Reading};
 use crate::settings::ProviderKind;
@@ -49,12 +50,18 @@ impl Engine {
         let number = due.len();
         let (answers, due): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|thing| thing.state == ReturnedState::Forwarding);
-        if !answers.is_empty() {
-            self.pass_on(answers, now).await?;
+        // Passing an answer on may take minutes; what came back of letters does not wait for that.
+        if !due.is_empty() {
+            self.apply_returned(due, now).await?;
         }
-        if due.is_empty() {
-            return Ok(number);
+        for answer in &answers {
+            self.pass_on(answer).await?;
         }
+        Ok(number)
+    }
+
+    /// Reads what came back and applies what follows.
+    async fn apply_returned(&self, due: Vec<Returned>, now: Timestamp) -> Result<()> {
         // Reading takes a processor for a while, and no transaction.
         let read: Vec<(Returned, Vec<Reading>)> = due
             .into_iter()
@@ -82,7 +89,7 @@ impl Engine {
         if bodies {
             self.wakes.process.notify_one();
         }
-        Ok(number)
+        Ok(())
     }
 
     /// What a thing that came back says: one reading of a mail, any number of a provider's report.

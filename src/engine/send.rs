@@ -103,11 +103,12 @@ impl Sender {
         if self.stop.is_cancelled() {
             return;
         }
-        for probe in self.engine.mailing.load().fleet.probes(self.engine.clock.now()) {
-            let engine = Arc::clone(&self.engine);
+        let mailing = self.engine.mailing.load_full();
+        for probe in mailing.fleet.probes(self.engine.clock.now()) {
+            let (engine, mailing) = (Arc::clone(&self.engine), Arc::clone(&mailing));
             self.probes.spawn(async move {
                 if let Some(told) = probe.run(&engine.clock).await {
-                    engine.tell(told).await;
+                    engine.tell(&mailing, told).await;
                 }
                 engine.wakes.send.notify_one();
             });

@@ -11,7 +11,7 @@ use super::index::Index;
 use super::map::JourneyMap;
 use super::pause::Pauses;
 use super::promo::PoolRules;
-use super::rule::Rule;
+use super::rule::{Rule, TRANSACTIONAL};
 use super::segment::Segment;
 use super::split::Winners;
 
@@ -42,7 +42,7 @@ impl Default for Shop {
             zone: Tz::UTC,
             locale: "en".into(),
             currency: "EUR".into(),
-            assumed_purposes: BTreeSet::from(["transactional".to_owned()]),
+            assumed_purposes: BTreeSet::from([TRANSACTIONAL.to_owned()]),
             double_opt_in: DoubleOptIn::default(),
             senders: BTreeSet::new(),
             webhooks: BTreeSet::new(),

@@ -54,10 +54,14 @@ pub struct DoubleOptIn {
 }
 
 impl DoubleOptIn {
-    /// Whether an agreement that a source tells must be confirmed. Whoever says it on a page of Milepost's own came there by the
-    /// link of a letter.
-    pub(super) fn asks(&self, source: &str, purpose: &str) -> bool {
-        self.purposes.contains(purpose) && source != OWN && !self.confirmed_by.contains(source)
+    /// Whether an agreement that an event tells must be confirmed. Whoever says it on a page of Milepost's own came there by the
+    /// link of a letter: that is proof of the address that the letter went to, and of no other.
+    pub(super) fn asks(&self, event: &Event, purpose: &str, customer: &Customer) -> bool {
+        if !self.purposes.contains(purpose) || self.confirmed_by.contains(&event.source) {
+            return false;
+        }
+        let to = event.data.get("address").and_then(Value::as_str).filter(|_| event.source == OWN);
+        to.zip(customer.email()).is_none_or(|(to, email)| fold(to) != fold(email))
     }
 }
 
@@ -92,7 +96,7 @@ pub(super) fn ask(customer: &mut Customer, purpose: &str, event: &Event) -> bool
     if known.is_some_and(|known| known >= at) {
         return false;
     }
-    let address = customer.email().map(str::to_lowercase);
+    let address = customer.email().map(fold);
     customer.asked.insert(purpose.to_owned(), Asked { at, source: event.source.clone(), address });
     true
 }
@@ -102,6 +106,11 @@ pub fn can_confirm<'a>(customer: &'a Customer, address: Option<&str>) -> impl It
     let address = address.map(str::to_lowercase);
     let fits = move |asked: &Asked| address.is_none() || asked.address == address;
     customer.asked.iter().filter(move |(_, asked)| fits(asked)).map(|(purpose, _)| purpose.as_str())
+}
+
+/// An address as it is compared.
+fn fold(address: &str) -> String {
+    address.to_lowercase()
 }
 
 /// An answer.
@@ -218,10 +227,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_by_itself_and_whoever_came_by_a_letter_need_not_confirm() {
+    fn who_asks_by_itself_and_whoever_came_by_a_letter_to_the_address_need_not_confirm() {
         let opt_in = DoubleOptIn { purposes: ["marketing".into()].into(), confirmed_by: ["crm".into()].into() };
-        let asks = |source, purpose| opt_in.asks(source, purpose);
-        assert!(asks("api", "marketing") && asks("other", "marketing"));
-        assert!(!asks("crm", "marketing") && !asks("milepost", "marketing") && !asks("api", "news"));
+        let at = Timestamp::from_micros(0);
+        let mut anna = Customer::new("anna", at);
+        let email = crate::journey::customer::Attribute { value: "Anna@mail.example".into(), at };
+        anna.attributes.insert("email".into(), email);
+        for (source, address, purpose, asked) in [
+            ("api", None, "marketing", true),
+            ("other", None, "marketing", true),
+            ("crm", None, "marketing", false),
+            ("api", None, "news", false),
+            ("milepost", Some("anna@MAIL.example"), "marketing", false),
+            ("milepost", Some("old@mail.example"), "marketing", true),
+            ("milepost", None, "marketing", true),
+            // What somebody else says of an address proves nothing.
+            ("api", Some("anna@mail.example"), "marketing", true),
+        ] {
+            let event = Event {
+                source: source.into(),
+                id: "1".into(),
+                kind: "customer.updated".into(),
+                occurred_at: at,
+                received_at: at,
+                keys: Vec::new(),
+                merged: Vec::new(),
+                touchpoint: None,
+                profile: None,
+                order: None,
+                cart: None,
+                data: address.map(|address| ("address".to_owned(), address.into())).into_iter().collect(),
+            };
+            assert_eq!(opt_in.asks(&event, purpose, &anna), asked, "{source} {address:?} {purpose}");
+        }
     }
 }

@@ -5,11 +5,8 @@
 //! transactional letters alone.
 
 use super::book::Rulebook;
-use super::rule::Rule;
+use super::rule::{Rule, TRANSACTIONAL};
 use super::share::Share;
-
-/// The purpose that only a rule's own holdout concerns.
-const TRANSACTIONAL: &str = "transactional";
 
 /// Whose holdout keeps a rule's letters from a customer, in words; `None` if no one's does.
 pub fn held_out(book: &Rulebook, rule: &Rule, customer: &str) -> Option<String> {

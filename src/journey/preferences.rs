@@ -9,11 +9,10 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::attention::{AtLimit, Cap, Limits};
+use super::rule::TRANSACTIONAL;
 use super::time::{Span, Timestamp};
 use super::wait::WaitZone;
 
-/// The purpose whose letters heed no wish.
-pub const TRANSACTIONAL: &str = "transactional";
 /// The most letters a week that can be wished for.
 pub const MOST: u32 = 20;
 /// Most maps of which it is kept whether their letters are wanted.

@@ -11,6 +11,10 @@ use super::share::Share;
 use super::time::{Span, Timestamp};
 use super::wait::{Await, Wait};
 
+/// The purpose whose letters are answers to what the customer did: they need no agreement, heed no wish and carry no way to
+/// unsubscribe.
+pub const TRANSACTIONAL: &str = "transactional";
+
 /// A rule as the core runs it.
 #[derive(Clone, Debug)]
 pub struct Rule {

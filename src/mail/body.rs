@@ -83,29 +83,35 @@ pub(super) fn whole(letter: &Rendered, boundary: impl Fn(&str) -> String) -> Res
             Whole::Several(text.multipart(related))
         }
     };
-    if attached.is_empty() {
-        return Ok(body);
+    let attached = attached.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    Ok(with_attached(body, attached, || boundary("mixed")))
+}
+
+/// A body with files behind it, if there are any.
+pub(super) fn with_attached(body: Whole, files: Vec<SinglePart>, boundary: impl FnOnce() -> String) -> Whole {
+    if files.is_empty() {
+        return body;
     }
-    let mixed = of_kind(MultiPartKind::Mixed, "mixed");
-    let mut mixed = match body {
+    let mixed = MultiPart::builder().kind(MultiPartKind::Mixed).boundary(boundary());
+    let mixed = match body {
         Whole::One(text) => mixed.singlepart(text),
         Whole::Several(parts) => mixed.multipart(parts),
     };
-    for file in attached {
-        mixed = mixed.singlepart(part(file)?);
-    }
-    Ok(Whole::Several(mixed))
+    Whole::Several(files.into_iter().fold(mixed, MultiPart::singlepart))
 }
 
 fn part(file: &Enclosed) -> Result<SinglePart, ContentTypeErr> {
-    let kind = ContentType::parse(file.kind)?;
+    let kind = ContentType::parse(&file.kind)?;
     let attachment = match &file.content_id {
         Some(id) => Attachment::new_inline_with_name(id.clone(), file.name.clone()),
         None => Attachment::new(file.name.clone()),
     };
-    // Base64 whatever is in it: octets that go as text may get other line ends on their way.
-    let encoded = Body::new_with_encoding(file.bytes.to_vec(), ContentTransferEncoding::Base64);
-    Ok(attachment.body(encoded.unwrap_or_else(Body::new), kind))
+    Ok(attachment.body(octets(file.bytes.to_vec()), kind))
+}
+
+/// The content of a file: Base64 whatever is in it, as octets that go as text may get other line ends on their way.
+pub(super) fn octets(bytes: Vec<u8>) -> Body {
+    Body::new_with_encoding(bytes, ContentTransferEncoding::Base64).unwrap_or_else(Body::new)
 }
 
 /// Text and HTML, the plainer first (RFC 2046 §5.1.4).

@@ -11,6 +11,7 @@ use lettre::message::{Mailbox, Message};
 use serde_json::{Map, Value, json};
 
 use super::address::{Address, AddressError};
+use super::attachments::{Attachments, FetchError, Unavailable};
 use super::body::Whole;
 use super::dkim::{DkimKeys, KeyError};
 use super::forward::{self, Forwarder};
@@ -22,6 +23,7 @@ use super::{body, headers};
 use crate::journey::customer::Customer;
 use crate::journey::effect::PlannedMessage;
 use crate::journey::facts::view;
+use crate::journey::rule::TRANSACTIONAL;
 use crate::journey::time::Timestamp;
 use crate::rulebook::{Letters, Rendered};
 use crate::settings::{MailSettings, ProviderKind, ShopSettings};
@@ -149,6 +151,12 @@ pub enum ComposeError {
     /// A key of `[mail.dkim.<name>]` can't sign.
     #[error(transparent)]
     Dkim(#[from] KeyError),
+    /// Files can't be fetched at all.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A file that goes with the letter can't be fetched.
+    #[error("a file that goes with the letter is missing")]
+    Unavailable(#[source] Unavailable),
     /// A file's media type is none.
     #[error("a file that goes with the letter has no media type")]
     Kind(#[from] ContentTypeErr),
@@ -169,6 +177,14 @@ pub struct Composer {
     by_postmark: bool,
     tracker: Tracker,
     dkim: Arc<DkimKeys>,
+    attachments: Attachments,
+}
+
+impl ComposeError {
+    /// Whether the same letter may come about later.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Unavailable(Unavailable { passes: true, .. }))
+    }
 }
 
 impl Composer {
@@ -189,6 +205,7 @@ impl Composer {
             by_postmark: mail.providers.values().any(|provider| provider.kind == ProviderKind::Postmark),
             tracker: Tracker::new(&mail.tracking, &public_url),
             public_url,
+            attachments: Attachments::new(&mail.attachments)?,
             dkim: Arc::new(DkimKeys::new(&mail.dkim, senders.get(None).address.domain())?),
             senders,
             shop: json!({"name": shop.name, "url": shop.url, "address": shop.address}),
@@ -206,9 +223,9 @@ impl Composer {
         self.senders.get(sender).from.to_string()
     }
 
-    /// The keys that letters are signed with.
-    pub fn dkim(&self) -> &DkimKeys {
-        &self.dkim
+    /// What is fetched for letters.
+    pub fn attachments(&self) -> &Attachments {
+        &self.attachments
     }
 
     /// The sender of a letter's envelope: where bounces go, and the same for every try. Where they are read, the address
@@ -222,39 +239,58 @@ impl Composer {
         &self.returns
     }
 
-    /// Composes one letter.
-    pub fn compose(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Letter, ComposeError> {
+    /// Composes one letter, with the files that it has fetched; `now` tells which of those that are at hand are still fresh.
+    pub async fn compose(
+        &self,
+        letters: &(impl LetterSource + Sync),
+        job: &Job<'_>,
+        now: Timestamp,
+    ) -> Result<Letter, ComposeError> {
         let to = recipient(job.customer)?;
-        self.put_together(letters, job, to, false)
+        let rendered = self.fill(letters, job, now).await?;
+        self.put_together(rendered, job, to, false)
+    }
+
+    /// Composes one letter without asking anybody: what would be fetched is left out.
+    pub fn compose_offline(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Letter, ComposeError> {
+        let to = recipient(job.customer)?;
+        let rendered = self.fill_offline(letters, job)?;
+        self.put_together(rendered, job, to, false)
     }
 
     /// The same letter for somebody who tries it out: it goes to another address, says in its subject and in a field of its
     /// own that it is a test, and names no campaign to mailbox providers.
-    pub fn compose_test(
+    pub async fn compose_test(
         &self,
-        letters: &impl LetterSource,
+        letters: &(impl LetterSource + Sync),
         job: &Job<'_>,
         to: Address,
+        now: Timestamp,
     ) -> Result<Letter, ComposeError> {
-        self.put_together(letters, job, to, true)
+        let rendered = self.fill(letters, job, now).await?;
+        self.put_together(rendered, job, to, true)
     }
 
     /// What is in the letter: its subject as one line, and its parts as they go into the message.
-    pub fn fill(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Rendered, ComposeError> {
-        self.fill_with(letters, job, &self.unsubscribe_url(job))
+    pub async fn fill(
+        &self,
+        letters: &(impl LetterSource + Sync),
+        job: &Job<'_>,
+        now: Timestamp,
+    ) -> Result<Rendered, ComposeError> {
+        let mut rendered = self.fill_offline(letters, job)?;
+        self.attachments.enclose(&mut rendered, now).await.map_err(ComposeError::Unavailable)?;
+        Ok(rendered)
     }
 
-    fn fill_with(
-        &self,
-        letters: &impl LetterSource,
-        job: &Job<'_>,
-        unsubscribe: &str,
-    ) -> Result<Rendered, ComposeError> {
+    /// What is in the letter, as far as nobody has to be asked for it.
+    pub fn fill_offline(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Rendered, ComposeError> {
         let wanted = |root: &str| letters.reads(job.map, job.letter, job.locale, root);
-        let context = self.context(job, unsubscribe, wanted);
+        let context = self.context(job, wanted);
         let mut rendered = letters.render(job.map, job.letter, job.locale, context).map_err(|reason| {
             ComposeError::Render { map: job.map.to_owned(), letter: job.letter.to_owned(), reason }
         })?;
+        self.attachments.admit(&rendered).map_err(ComposeError::Unavailable)?;
         rendered.subject = headers::clean(&rendered.subject);
         rendered.html = rendered.html.map(|html| body::with_preheader(&html, rendered.preheader.as_deref()));
         Ok(rendered)
@@ -262,7 +298,7 @@ impl Composer {
 
     fn put_together(
         &self,
-        letters: &impl LetterSource,
+        mut rendered: Rendered,
         job: &Job<'_>,
         to: Address,
         test: bool,
@@ -270,8 +306,6 @@ impl Composer {
         let sender = self.senders.get(job.sender);
         let message_id = headers::message_id(job.message, sender.address.domain())
             .ok_or_else(|| ComposeError::MessageId(job.message.to_owned()))?;
-        let unsubscribe = self.unsubscribe_url(job);
-        let mut rendered = self.fill_with(letters, job, &unsubscribe)?;
         let links = self.tracker.prepare(&mut rendered, job, &self.signer, test);
         let subject = if test { headers::test_subject(&rendered.subject) } else { rendered.subject.clone() };
 
@@ -298,11 +332,13 @@ impl Composer {
         if let Some(reply_to) = self.answers_to(sender, job.message) {
             message = message.reply_to(reply_to);
         }
-        if job.purpose == headers::TRANSACTIONAL {
+        if job.purpose == TRANSACTIONAL {
             message = message.raw_header(headers::auto_submitted());
         } else {
             message = message.raw_header(headers::bulk());
-            for field in headers::list_unsubscribe(&unsubscribe, self.returns.unsubscribe(job.message).as_ref()) {
+            for field in
+                headers::list_unsubscribe(&self.unsubscribe_url(job), self.returns.unsubscribe(job.message).as_ref())
+            {
                 message = message.raw_header(field);
             }
         }
@@ -333,12 +369,9 @@ impl Composer {
         at: Timestamp,
     ) -> Result<Vec<u8>, ComposeError> {
         let boundary = self.signer.boundary(&format!("answer/{id}/{letter}"));
-        forward::forward(
-            answer,
-            to,
-            Forwarder { from: self.senders.get(None).from.clone(), boundary, ids: (id, letter.to_owned()) },
-            at,
-        )
+        let sender = self.senders.get(None);
+        let by = Forwarder { from: sender.from.clone(), boundary, ids: (id, letter.to_owned()) };
+        Ok(self.dkim.sign(sender.address.domain(), forward::forward(answer, to, by, at)?, at))
     }
 
     /// The sender of the envelopes of forwarded answers: their bounces name no letter, and are listed.
@@ -363,7 +396,7 @@ impl Composer {
     }
 
     /// What the letter reads: the customer's facts, what the run captured, and what only a letter has.
-    fn context(&self, job: &Job<'_>, unsubscribe: &str, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
+    fn context(&self, job: &Job<'_>, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
         let event = job.inputs.get("event").filter(|event| !event.is_null());
         let mut context = view::document(job.customer, event, &wanted);
         let captured = job.inputs.as_object().into_iter().flatten().filter(|(name, _)| *name != "event");
@@ -372,9 +405,16 @@ impl Composer {
         }
         promo_with_code(&mut context);
         context.insert("shop".into(), self.shop.clone());
-        context.insert("unsubscribe_url".into(), unsubscribe.into());
-        context.insert("preferences_url".into(), self.preferences_url(job).into());
-        context.insert("confirm_url".into(), self.confirm_url(job).into());
+        // Signing takes longer than filling: only what the letter shows is signed.
+        if wanted("unsubscribe_url") {
+            context.insert("unsubscribe_url".into(), self.unsubscribe_url(job).into());
+        }
+        if wanted("preferences_url") {
+            context.insert("preferences_url".into(), self.preferences_url(job).into());
+        }
+        if wanted("confirm_url") {
+            context.insert("confirm_url".into(), self.confirm_url(job).into());
+        }
         context.insert("message_id".into(), job.message.into());
         context.insert("locale".into(), job.locale.into());
         context

@@ -1,11 +1,12 @@
 //! An answer on its way to the people who read answers: what the writer wrote, under the shop's own sender, so that the shop's
-//! signatures hold, with the writer in `Reply-To`.
+//! signatures hold, with the writer in `Reply-To`; one whose address can't stand there is named above the text.
 
 use lettre::address::Envelope;
 use lettre::message::header::ContentType;
-use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, Message};
 
 use super::address::Address;
+use super::body::Whole;
 use super::compose::ComposeError;
 use super::returns::Answer;
 use super::{body, headers};
@@ -22,9 +23,9 @@ pub struct Forwarder {
     pub ids: (i64, String),
 }
 
-/// The exact bytes of an answer for `to`.
+/// The exact bytes of an answer for `to`, not signed yet.
 pub fn forward(answer: &Answer, to: &Address, by: Forwarder, at: Timestamp) -> Result<Vec<u8>, ComposeError> {
-    let writer = answer.address.parse::<Address>().and_then(Address::ascii).map_err(ComposeError::Address)?;
+    let writer = answer.address.parse::<Address>().and_then(Address::ascii).ok();
     let from = by.from.email.clone();
     let message_id = format!("<answer-{}-{}@{}>", by.ids.0, by.ids.1, from.domain());
     let envelope = Envelope::new(Some(from), vec![headers::lettre_address(to)]).map_err(ComposeError::Build)?;
@@ -32,36 +33,33 @@ pub fn forward(answer: &Answer, to: &Address, by: Forwarder, at: Timestamp) -> R
         .envelope(envelope)
         .from(by.from)
         .to(Mailbox::new(None, headers::lettre_address(to)))
-        .reply_to(Mailbox::new(answer.name.clone(), headers::lettre_address(&writer)))
         .subject(answer.subject.clone())
         .message_id(Some(message_id))
         .header(headers::date(at))
         .raw_header(headers::forwarded(&by.ids.1));
-    let text = body::clean(&answer.text);
-    let said = match &answer.html {
-        Some(html) => Said::Both(body::alternatives(&text, &body::clean(html), by.boundary.clone())),
-        None => Said::Text(body::single(&text)),
+    let mut text = body::clean(&answer.text);
+    let mut html = answer.html.as_deref();
+    let message = if let Some(writer) = &writer {
+        message.reply_to(Mailbox::new(answer.name.clone(), headers::lettre_address(writer)))
+    } else {
+        // An address that needs SMTPUTF8 in a field would need it of every server on the way.
+        let name = answer.name.as_deref().unwrap_or_default();
+        text = body::clean(format!("{name} <{}>:\n\n{text}", headers::clean(&answer.address)).trim_start());
+        html = None;
+        message
     };
-    let built = match (said, answer.attachments.is_empty()) {
-        (Said::Text(text), true) => message.singlepart(text),
-        (Said::Both(both), true) => message.multipart(both),
-        (said, false) => {
-            let mixed = MultiPart::mixed().boundary(format!("m{}", by.boundary));
-            let mixed = match said {
-                Said::Text(text) => mixed.singlepart(text),
-                Said::Both(both) => mixed.multipart(both),
-            };
-            let with_all = answer.attachments.iter().fold(mixed, |mixed, attached| {
-                let kind = ContentType::parse(&attached.kind).unwrap_or(ContentType::TEXT_PLAIN);
-                mixed.singlepart(Attachment::new(attached.name.clone()).body(attached.bytes.clone(), kind))
-            });
-            message.multipart(with_all)
-        }
+    let said = match html {
+        Some(html) => Whole::Several(body::alternatives(&text, &body::clean(html), by.boundary.clone())),
+        None => Whole::One(body::single(&text)),
+    };
+    let attached = answer.attachments.iter().map(|attached| {
+        let kind = ContentType::parse(&attached.kind).or_else(|_| ContentType::parse("application/octet-stream"))?;
+        Ok(Attachment::new(attached.name.clone()).body(body::octets(attached.bytes.clone()), kind))
+    });
+    let attached = attached.collect::<Result<Vec<_>, ComposeError>>()?;
+    let built = match body::with_attached(said, attached, || format!("m{}", by.boundary)) {
+        Whole::One(text) => message.singlepart(text),
+        Whole::Several(parts) => message.multipart(parts),
     };
     Ok(built.map_err(ComposeError::Build)?.formatted())
-}
-
-enum Said {
-    Text(SinglePart),
-    Both(MultiPart),
 }

@@ -14,8 +14,6 @@ use crate::journey::time::Timestamp;
 
 /// Most characters of a subject: no reader shows more, and a word of this length still fits one line.
 const MAX_SUBJECT: usize = 400;
-/// The purpose whose letters carry no way to unsubscribe, being answers to what the customer did.
-pub const TRANSACTIONAL: &str = "transactional";
 
 /// Text fit for a header: one line, single spaces, no control or formatting characters, not endless.
 pub fn clean(text: &str) -> String {

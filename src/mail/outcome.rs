@@ -86,14 +86,14 @@ pub enum Outcome {
     },
     /// The address has characters outside ASCII before its `@`, and the relay does not offer SMTPUTF8: nothing was said.
     NoSmtpUtf8,
-    /// The conversation broke off before any of the letter was sent: trying again is safe.
+    /// The conversation broke off before the letter's end had left this machine: trying again is safe.
     Lost {
         /// Where it broke off.
         step: Step,
         /// What happened.
         error: String,
     },
-    /// The letter was being sent or was sent, and the reply was not read: nobody knows whether the relay has it.
+    /// The whole letter was sent, and the reply was not read: nobody knows whether the relay has it.
     Uncertain {
         /// What happened.
         error: String,

@@ -20,7 +20,7 @@ pub struct Traveller {
     pub map: String,
     /// Sender, by the settings.
     pub sender: Option<String>,
-    /// The recipient's domain, in lower case; empty if there is none.
+    /// The recipient's domain, in lower case and as A-labels; empty if there is none.
     pub domain: String,
 }
 
@@ -98,11 +98,6 @@ impl Routes {
         }
         order
     }
-
-    /// The name of the relay at a place.
-    pub fn name(&self, place: usize) -> Option<&str> {
-        self.relays.get(place).map(|(name, _)| name.as_str())
-    }
 }
 
 /// The turn of a relay for a letter: of many letters, each relay comes first for its share (weighted rendezvous hashing).
@@ -171,8 +166,8 @@ mod tests {
             routes
                 .order(routes.route(&letter), &letter.message)
                 .iter()
-                .filter_map(|place| routes.name(*place))
-                .map(str::to_owned)
+                .filter_map(|place| routes.relays.get(*place))
+                .map(|(name, _)| name.clone())
                 .collect()
         };
         assert_eq!(names(letter("m", "transactional", "gmail.com")), ["b"]);

@@ -169,6 +169,8 @@ impl<H: House> Conversation<'_, H> {
             "MAIL" => {
                 let from = path(line);
                 self.forget();
+                // One that sends mail is a mail server, whatever it tried before.
+                self.nonsense = 0;
                 if size(line).is_some_and(|size| size > self.house.limits().letter) {
                     self.write("552 5.3.4 too large").await?;
                     return Ok(Next::Go);
@@ -197,6 +199,11 @@ impl<H: House> Conversation<'_, H> {
                 Ok(next)
             }
             "DATA" if !self.to.is_empty() => self.data(line).await,
+            // All its recipients were refused, and with PIPELINING it had said so before it knew (RFC 2920 §3.1).
+            "DATA" if self.from.is_some() => {
+                self.write("554 5.5.1 no valid recipients").await?;
+                Ok(Next::Go)
+            }
             "RCPT" | "DATA" => self.senseless("503 5.5.1 not in this order").await,
             "RSET" => {
                 self.forget();

@@ -6,7 +6,7 @@
 //! Not here: what a read means (`journey::reads`), answering who follows a link (`web::track`).
 
 pub mod machines;
-mod rewrite;
+pub(super) mod rewrite;
 mod utm;
 
 use crate::journey::customer::Customer;

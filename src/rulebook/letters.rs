@@ -7,6 +7,7 @@
 //!
 //! Not here: who gets a letter (`journey`), headers, links and MIME (`mail`).
 
+mod addresses;
 mod assemble;
 mod body;
 mod build;
@@ -26,9 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 use tera::{Context, ErrorKind, Tera};
 
+pub use addresses::Address;
 pub(super) use build::build;
 pub(super) use file::head;
-pub use files::Enclosed;
+pub use files::{Enclosed, MAX_ENCLOSED, content_id, kind};
 pub(super) use links::LetterFacts;
 
 /// The letters of a rulebook.
@@ -42,6 +44,8 @@ pub struct Letters {
     places: BTreeMap<String, places::Places>,
     /// The shop's locale.
     locale: String,
+    /// From where files are fetched, as far as that is the same for everyone.
+    addresses: Vec<Address>,
 }
 
 /// One letter by locale; the file without a locale is under the empty key.
@@ -57,6 +61,8 @@ struct Variant {
     html: Option<String>,
     /// What goes along.
     enclosed: Vec<Enclosed>,
+    /// Addresses of what goes along, too.
+    linked: Vec<String>,
     /// The first parts of the names that it reads, layouts included.
     reads: BTreeSet<String>,
 }
@@ -76,6 +82,8 @@ pub struct Rendered {
     pub html: Option<String>,
     /// Pictures of the HTML and files attached.
     pub enclosed: Vec<Enclosed>,
+    /// Addresses of files that are yet to be fetched and attached. Those of pictures stand in the HTML, behind `cid:`.
+    pub linked: Vec<String>,
 }
 
 /// Why a letter could not be made out.
@@ -145,6 +153,11 @@ impl Letters {
         variants.map(|variants| variants.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
+    /// From where letters have files fetched, as far as that is the same for everyone.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
     /// The file of a letter's HTML, else of its text, in a locale.
     pub fn file(&self, map: &str, letter: &str, locale: &str) -> Option<&str> {
         let (_, variant) = self.variant(map, letter, locale)?;
@@ -183,7 +196,15 @@ impl Letters {
             (Some(name), _) => self.part(name, &context)?,
             (None, html) => plain::text(html.as_deref().unwrap_or_default()),
         };
-        Ok(Rendered { locale, subject, preheader, text, html, enclosed: variant.enclosed.clone() })
+        let mut linked = Vec::with_capacity(variant.linked.len());
+        for name in &variant.linked {
+            let address = one_line(&self.part(name, &context)?);
+            // Nothing stands for none; the same twice is one file.
+            if !address.is_empty() && !linked.contains(&address) {
+                linked.push(address);
+            }
+        }
+        Ok(Rendered { locale, subject, preheader, text, html, enclosed: variant.enclosed.clone(), linked })
     }
 
     fn part(&self, template: &str, context: &Context) -> Result<String, RenderError> {

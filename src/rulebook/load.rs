@@ -28,6 +28,7 @@ use crate::journey::book::{Rulebook, Shop};
 use crate::journey::condition::Condition;
 use crate::journey::map::JourneyMap;
 use crate::journey::reads::TRACKING;
+use crate::journey::rule::TRANSACTIONAL;
 use crate::journey::segment::Segment;
 
 /// Most faults of one file that are reported; a file with more is not mended fault by fault.
@@ -273,7 +274,7 @@ fn gather(
             .unwrap_or_default(),
         ..World::default()
     };
-    world.purposes.extend(["marketing", "transactional", TRACKING].map(str::to_owned));
+    world.purposes.extend(["marketing", TRANSACTIONAL, TRACKING].map(str::to_owned));
     world.purposes.extend(shop.assumed_purposes.iter().cloned());
     world.purposes.extend(forms.rules.iter().filter_map(|(_, _, rule)| Some(rule.purpose.as_ref()?.value.clone())));
     let all_rules_read = forms.rules.len() == tree.maps.values().map(|map| map.rules.len()).sum::<usize>();

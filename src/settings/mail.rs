@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::attachments::AttachmentSettings;
 use super::dkim::DkimSettings;
 use super::providers::ProviderSettings;
 use super::refusals::RefusalRow;
@@ -39,6 +40,8 @@ pub struct MailSettings {
     /// From what size of its HTML, in kilobytes, `check` and `render` tell of a letter: Gmail cuts off what is beyond 102 KB, the
     /// way to unsubscribe with it. Default 102.
     pub flag_over_kb: u32,
+    /// From where files that go with letters may be fetched.
+    pub attachments: AttachmentSettings,
     /// Whether opens and clicks are noted.
     pub tracking: TrackingSettings,
     /// Others in whose name letters go out, by the name that `sender:` of maps and rules uses.
@@ -72,6 +75,7 @@ impl Default for MailSettings {
             retry: MINUTES.iter().map(|m| Span::seconds(m * 60)).collect(),
             give_up_after: Span::days(5),
             flag_over_kb: 102,
+            attachments: AttachmentSettings::default(),
             tracking: TrackingSettings::default(),
             senders: BTreeMap::new(),
             relays: BTreeMap::new(),

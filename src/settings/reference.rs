@@ -23,9 +23,10 @@ const STARTER: [(&str, &str); 9] = [
 ];
 
 /// Names shown where the shop chooses them, and whether the section is switched on in a starter.
-const NAMES: [(&str, &str, bool); 7] = [
+const NAMES: [(&str, &str, bool); 8] = [
     ("mail.senders", "news", false),
     ("mail.relays", "main", true),
+    ("mail.domains", "google", false),
     ("mail.providers", "ses", false),
     ("mail.dkim", "mp1", false),
     ("connections", "shop", false),

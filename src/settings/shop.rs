@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::journey::rule::TRANSACTIONAL;
+
 /// The shop.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -55,7 +57,7 @@ pub struct ConsentSettings {
 impl Default for ConsentSettings {
     fn default() -> Self {
         Self {
-            assumed: BTreeSet::from(["transactional".to_owned()]),
+            assumed: BTreeSet::from([TRANSACTIONAL.to_owned()]),
             double_opt_in: BTreeSet::new(),
             confirmed_by: BTreeSet::new(),
         }

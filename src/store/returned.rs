@@ -232,9 +232,11 @@ impl Tx {
         self.execute("put off what came back", SQL, vec![Arg::Ints(ids), Arg::time(until)]).await.map(drop)
     }
 
-    /// Takes things up again that are unmatched or could not be passed on; tells how many there were.
+    /// Takes things up again that are unmatched, or answers that could not be passed on: those have been read. Tells how many
+    /// there were.
     pub async fn retry_returned(&mut self, ids: &[i64], at: Timestamp) -> Result<u64> {
-        const SQL: &str = "UPDATE returned SET state = 'pending', next_at = $2, attempts = 0
+        const SQL: &str = "UPDATE returned SET next_at = $2, attempts = 0,
+            state = CASE WHEN state = 'failed' THEN 'forwarding' ELSE 'pending' END
             WHERE id = ANY($1) AND state IN ('unmatched', 'failed')";
         self.execute("take up again what came back", SQL, vec![Arg::Ints(ids), Arg::time(at)]).await
     }

@@ -75,6 +75,17 @@ impl Pages {
     }
 }
 
+/// The texts of a page for a locale such as `ru-RU`; the first where there are none, which are English.
+pub(super) fn in_language<W, const N: usize>(
+    all: &'static [W; N],
+    locale: &str,
+    lang: impl Fn(&W) -> &'static str,
+) -> &'static W {
+    const { assert!(N > 0, "a page has texts in at least one language") };
+    let language = locale.split(['-', '_']).next().unwrap_or_default();
+    all.iter().find(|words| lang(words).eq_ignore_ascii_case(language)).unwrap_or(&all[0])
+}
+
 /// The answer to every address that is not a route.
 pub async fn not_found(State(state): State<App>) -> Response {
     state.pages.missing()

@@ -25,9 +25,9 @@ use crate::engine::own;
 use crate::journey::customer::Customer;
 use crate::journey::event::{Event, Profile, kind};
 use crate::journey::facts::fold;
-use crate::journey::preferences::{MOST, TRANSACTIONAL, Wishes};
+use crate::journey::preferences::{MOST, Wishes};
 use crate::journey::reads::{TRACKING, may_be_noted};
-use crate::journey::rule::{Action, Rule};
+use crate::journey::rule::{Action, Rule, TRANSACTIONAL};
 use crate::journey::time::{Span, Timestamp, local_day};
 use crate::rulebook::Book;
 use crate::settings::Track;
@@ -75,6 +75,11 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Resu
     data.insert("by".into(), json!("preferences"));
     let message = state.links.verify_preferences(&token).map(|choice| choice.message).unwrap_or_default();
     data.insert("message".into(), json!(message));
+    match state.store.message(&message).await {
+        // What is agreed to here is confirmed for the address that the link went to.
+        Ok(letter) => data.extend(letter.and_then(|row| row.to).map(|to| ("address".to_owned(), json!(to)))),
+        Err(error) => return later(&state, &customer, &error),
+    }
     let id = format!("preferences/{}/{}", customer.id, now.micros());
     let body = own::event(kind::CUSTOMER_UPDATED, id, &customer.id, (Some(profile), data), now);
     let events: Vec<Event> = serde_json::from_slice(&body.body).unwrap_or_default();
@@ -82,18 +87,21 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Resu
         Ok(_) => {
             counter!("milepost_preferences_total").increment(1);
             // As it will stand once it is applied.
+            let book = state.book.load();
             for event in &events {
-                fold::apply(&mut customer, event);
+                fold::apply_asking(&mut customer, event, &book.rulebook.shop.double_opt_in);
             }
             page(&state, &customer, "saved", StatusCode::OK)
         }
-        Err(error) => {
-            log_failure(&error);
-            let mut response = page(&state, &customer, "later", StatusCode::SERVICE_UNAVAILABLE);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-            response
-        }
+        Err(error) => later(&state, &customer, &error),
     }
+}
+
+fn later(state: &WebState, customer: &Customer, error: &(dyn std::error::Error + 'static)) -> Response {
+    log_failure(error);
+    let mut response = page(state, customer, "later", StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    response
 }
 
 /// The customer whom a token names.
@@ -255,14 +263,22 @@ fn sends(rule: &Rule) -> bool {
 /// The locales that letters are written in.
 fn locales(book: &Book, state: &WebState) -> BTreeSet<String> {
     let all = book.letters.all().flat_map(|(map, letter)| book.letters.locales(map, letter));
-    // Letters in files without a locale are in the shop's.
-    all.filter(|locale| !locale.is_empty()).map(str::to_owned).chain([state.shop.locale.clone()]).collect()
+    let mut all: BTreeSet<String> = all.filter(|locale| !locale.is_empty()).map(str::to_owned).collect();
+    // Letters in files without a locale are in the shop's; nobody chooses between `en` and `en-GB` of the same letters.
+    let shop = &state.shop.locale;
+    if !all.iter().any(|locale| language(locale) == language(shop)) {
+        all.insert(shop.clone());
+    }
+    all
+}
+
+fn language(locale: &str) -> String {
+    locale.split(['-', '_']).next().unwrap_or_default().to_lowercase()
 }
 
 /// The one of them that the customer's letters are in, as near as it comes.
 fn locale_of(locales: &BTreeSet<String>, customer: &Customer, state: &WebState) -> String {
     let wanted = customer.text("locale").unwrap_or(&state.shop.locale);
-    let language = |locale: &str| locale.split(['-', '_']).next().unwrap_or_default().to_lowercase();
     let same = locales.iter().find(|locale| locale.eq_ignore_ascii_case(wanted));
     let near = || locales.iter().find(|locale| language(locale) == language(wanted));
     same.or_else(near).unwrap_or(&state.shop.locale).clone()

@@ -6,6 +6,7 @@ mod check;
 mod compose;
 mod dkim;
 mod enclosed;
+mod fetched;
 mod injection;
 mod outcomes;
 pub mod parse;

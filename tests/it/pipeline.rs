@@ -5,6 +5,7 @@
 //! record to the byte, and the figures are what a recount of documents and records gives.
 
 mod archive;
+mod attachments;
 mod batches;
 pub mod books;
 mod cancel;

@@ -43,6 +43,62 @@ fn nothing_at_all_is_fine() {
 }
 
 #[test]
+fn faults_of_mail_have_a_place_and_help() {
+    let row = |rest: &str| format!("[[mail.refusals]]\nclass = \"soft\"\n{rest}");
+    let code = "a refusal's code begins with 4 or 5 and has at most three digits";
+    check(&row("code = \"25\""), 3, 8, code, "docs/deliverability.md");
+    let shape = "this is neither an enhanced code such as `5.2.2`, nor its beginning, nor `none`";
+    check(&row("enhanced = \"5.x\""), 3, 12, shape, "");
+    check(&row("txet = [\"later\"]"), 3, 1, "there is no setting `mail.refusals[0].txet`", "did you mean `text`?");
+    check(
+        "[[mail.refusals]]\nclass = \"bad\"",
+        2,
+        9,
+        "`mail.refusals[0].class` takes one of `session`, `login`, `sender`, `hard`, `unavailable`, `mailbox_full`, `greylisted`, `rate`, `blocked`, `unauthenticated`, `spam`, `size`, `policy`, `soft`, `refused`",
+        "",
+    );
+    check("[mail]\nrefusals = [1]", 2, 13, "`mail.refusals[0]` takes a section, not a number", "");
+    check("[mail]\ngive_up_after = \"0s\"", 2, 17, "`mail.give_up_after` is no time at all", "5d");
+    let two = "[mail.relays.main]\n[mail.relays.spare]\n";
+    let route = |rest: &str| format!("{two}[[mail.routes]]\n{rest}");
+    check(&route("relays = [\"mian\"]"), 4, 11, "there is no relay `mian` under `mail.relays`", "did you mean `main`?");
+    check(&route("purpose = \"marketing\""), 3, 1, "this route names no relay", "relays");
+    check(
+        &route("sender = \"news\"\nrelays = [\"main\"]"),
+        4,
+        10,
+        "there is no sender `news` under `mail.senders`",
+        "",
+    );
+    let group = "[mail.domains.google]\ndomains = [\"gmail.com\"]\n";
+    check(
+        &format!("{group}{}", route("domain = \"gogle\"\nrelays = [\"main\"]")),
+        6,
+        10,
+        "there is no domain `gogle` under `mail.domains`",
+        "did you mean `google`?",
+    );
+    let listener = "[mail.returns.listener]\ncertificate = \"x\"\nkey = \"y\"";
+    let pem = "the certificate and the key are not a chain and its key in PEM";
+    check(listener, 2, 15, pem, "the server's own certificate first");
+    let allow = |entry: &str| format!("[mail.attachments]\nallow = [\"{entry}\"]");
+    let slash = "this must end with a slash: everything below it may be fetched";
+    check(&allow("https://cdn.shop.example"), 2, 10, slash, "cdn.shop.example/letters/");
+    let plain = "this must begin with https:// (http:// is for private networks, with `allow_private = true`)";
+    check(&allow("http://cdn.shop.example/"), 2, 10, plain, "");
+    check("[mail.attachments]\nmax_mb = 11", 2, 10, "`max_mb` lies outside 1 to 10", "");
+    check("[mail.domains.google]\nconnections = 2", 1, 15, "no domain has these limits", "gmail.com");
+    let twice = "[mail.domains.a]\ndomains = [\"a.example\"]\n[mail.domains.b]\ndomains = [\"A.example\"]";
+    check(twice, 4, 12, "`A.example` has limits under `a` already", "name it once");
+    let relay = |rest: &str| format!("[mail.relays.a]\n{rest}");
+    check(&relay("rate_per_hour = 0"), 2, 17, "a rate of 0 would send nothing", "leave it out");
+    check(&relay("warm_up = [50]"), 2, 11, "a warm-up without its first day", "warm_up_from");
+    let first = "warm_up = [50]\nwarm_up_from = \"1 May\"";
+    check(&relay(first), 3, 16, "`1 May` is not a day", "2026-11-01");
+    check(&relay("weight = 0"), 1, 7, "every relay has a weight of 0", "give one of them");
+}
+
+#[test]
 fn faults_have_a_place_and_help() {
     check("[shop]\nnmae = \"x\"", 2, 1, "there is no setting `shop.nmae`", "did you mean `name`?");
     check("[sever]\nlisten = 1", 1, 2, "there is no setting `sever`", "did you mean `server`?");
@@ -89,41 +145,6 @@ fn faults_have_a_place_and_help() {
         "",
     );
     check("[ingest]\nqueue = -1", 2, 9, "`ingest.queue` takes a whole number from 0 up", "");
-    let row = |rest: &str| format!("[[mail.refusals]]\nclass = \"soft\"\n{rest}");
-    let code = "a refusal's code begins with 4 or 5 and has at most three digits";
-    check(&row("code = \"25\""), 3, 8, code, "docs/deliverability.md");
-    let shape = "this is neither an enhanced code such as `5.2.2`, nor its beginning, nor `none`";
-    check(&row("enhanced = \"5.x\""), 3, 12, shape, "");
-    check(&row("txet = [\"later\"]"), 3, 1, "there is no setting `mail.refusals[0].txet`", "did you mean `text`?");
-    check(
-        "[[mail.refusals]]\nclass = \"bad\"",
-        2,
-        9,
-        "`mail.refusals[0].class` takes one of `session`, `login`, `sender`, `hard`, `unavailable`, `mailbox_full`, `greylisted`, `rate`, `blocked`, `unauthenticated`, `spam`, `size`, `policy`, `soft`, `refused`",
-        "",
-    );
-    check("[mail]\nrefusals = [1]", 2, 13, "`mail.refusals[0]` takes a section, not a number", "");
-    check("[mail]\ngive_up_after = \"0s\"", 2, 17, "`mail.give_up_after` is no time at all", "5d");
-    let two = "[mail.relays.main]\n[mail.relays.spare]\n";
-    let route = |rest: &str| format!("{two}[[mail.routes]]\n{rest}");
-    check(&route("relays = [\"mian\"]"), 4, 11, "there is no relay `mian` under `mail.relays`", "did you mean `main`?");
-    check(&route("purpose = \"marketing\""), 3, 1, "this route names no relay", "relays");
-    check(
-        &route("sender = \"news\"\nrelays = [\"main\"]"),
-        4,
-        10,
-        "there is no sender `news` under `mail.senders`",
-        "",
-    );
-    check("[mail.domains.google]\nconnections = 2", 1, 15, "no domain has these limits", "gmail.com");
-    let twice = "[mail.domains.a]\ndomains = [\"a.example\"]\n[mail.domains.b]\ndomains = [\"A.example\"]";
-    check(twice, 4, 12, "`A.example` has limits under `a` already", "name it once");
-    let relay = |rest: &str| format!("[mail.relays.a]\n{rest}");
-    check(&relay("rate_per_hour = 0"), 2, 17, "a rate of 0 would send nothing", "leave it out");
-    check(&relay("warm_up = [50]"), 2, 11, "a warm-up without its first day", "warm_up_from");
-    let first = "warm_up = [50]\nwarm_up_from = \"1 May\"";
-    check(&relay(first), 3, 16, "`1 May` is not a day", "2026-11-01");
-    check(&relay("weight = 0"), 1, 7, "every relay has a weight of 0", "give one of them");
     let levels =
         "`log.filter` can't be read: invalid filter directive: too many '=' in filter directive, expected 0 or 1";
     check("[log]\nfilter = \"a=b=c\"", 2, 10, levels, "milepost::engine");

@@ -16,9 +16,9 @@ use futures_util::future::join_all;
 
 use super::finding::Finding;
 use super::parts::{domain_of, sending_domain};
+use crate::guard::is_public;
 use crate::mail::dkim::DkimKeys;
 use crate::settings::load::Loaded;
-use crate::webhook::is_public;
 use ask::Dns;
 
 /// Where letters seem to leave from can only be guessed from the relays' names; who knows it better says so.
@@ -80,7 +80,7 @@ pub async fn look(loaded: &Loaded, args: &DnsArgs) -> Vec<Finding> {
     };
     let receiving = distinct(from.iter().chain(&envelopes).cloned().chain(answers.into_iter().filter(exists)));
 
-    // A fault of the keys is told with the settings.
+    // Faults of the keys were told when the settings were read.
     let keys = DkimKeys::new(&mail.dkim, &default).unwrap_or_default();
     let exits = exits(loaded, &dns, args).await;
     // Nothing waits for anything else, so that a silent server costs the patience for one.

@@ -125,9 +125,11 @@ impl<'a> Group<'a> {
     }
 
     /// A letter that could not be composed takes no room from others until somebody has mended it.
-    pub(super) fn stuck(&mut self, customer: &str, message: &str) {
+    pub(super) fn fail(&mut self, claimed: &Claimed, customer: &str, reason: String, now: Timestamp) {
+        self.failed.push((claimed.id.clone(), reason, now));
+        self.count(&claimed.id, metrics::counts_of_outcome(&claimed.map, &claimed.rule, LetterOutcome::Failed));
         let Some(state) = self.customers.get_mut(customer) else { return };
-        if let Some(pending) = state.pending.iter_mut().find(|p| p.message == message) {
+        if let Some(pending) = state.pending.iter_mut().find(|p| p.message == claimed.id) {
             pending.stuck = true;
             self.changed.insert(customer.to_owned());
         }

@@ -7,8 +7,8 @@ use super::apply::note_of;
 use crate::crm::ApiError;
 use crate::engine::{Engine, Result};
 use crate::journey::errand::known_as;
+use crate::journey::rule::TRANSACTIONAL;
 use crate::journey::time::{Span, Timestamp};
-use crate::mail::headers::TRANSACTIONAL;
 use crate::mail::returns::Answer;
 use crate::mail::{Address, Outcome, Traveller};
 use crate::store::{Returned, ReturnedState, Settled};
@@ -17,7 +17,8 @@ use crate::store::{Returned, ReturnedState, Settled};
 const LEASE: Span = Span::seconds(900);
 /// Most characters of a note.
 const LONGEST_NOTE: usize = 8_000;
-/// What stands beside an answer of which only the note is still to be written.
+/// How what stands beside an answer begins of which only the note is still to be written: at a further try, whoever asks for
+/// it, it is not forwarded again.
 const FORWARDED: &str = "forwarded; the note in the CRM is still to be written";
 
 /// Where answers go.
@@ -45,19 +46,20 @@ enum Fault {
 }
 
 impl Engine {
-    /// Passes answers on that are due.
-    pub(super) async fn pass_on(&self, answers: Vec<Returned>, now: Timestamp) -> Result<()> {
-        let ids: Vec<i64> = answers.iter().map(|answer| answer.id).collect();
+    /// Passes an answer on that is due, unless another node does so.
+    pub(super) async fn pass_on(&self, answer: &Returned) -> Result<()> {
+        let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let held = tx.hold_returned(&ids, now).await?;
+        let held = tx.hold_returned(&[answer.id], now).await?;
         tx.put_off_returned(&held, now.after(LEASE)).await?;
         tx.commit().await?;
-        for thing in answers.into_iter().filter(|thing| held.contains(&thing.id)) {
-            let settled = self.pass_on_one(&thing, now).await;
-            let mut tx = self.store.begin().await?;
-            tx.settle_returned(&[settled], self.clock.now()).await?;
-            tx.commit().await?;
+        if held.is_empty() {
+            return Ok(());
         }
+        let settled = self.pass_on_one(answer, now).await;
+        let mut tx = self.store.begin().await?;
+        tx.settle_returned(&[settled], self.clock.now()).await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -73,10 +75,9 @@ impl Engine {
                     Fault::Later(why) => (next.copied(), why),
                     Fault::Never(why) => (None, why),
                 };
-                tracing::warn!(returned.id = thing.id, why, "an answer could not be passed on");
-                if next.is_none() || note != FORWARDED {
-                    note = why;
-                }
+                // Why is on record: a relay's words may name the mailbox.
+                tracing::warn!(returned.id = thing.id, "an answer could not be passed on");
+                note = if note.starts_with(FORWARDED) { format!("{FORWARDED}: {why}") } else { why };
                 let state = if next.is_some() { ReturnedState::Forwarding } else { ReturnedState::Failed };
                 (state, next.map(|wait| now.after(wait)))
             }
@@ -91,7 +92,7 @@ impl Engine {
         let letter = thing.message.clone().unwrap_or_default();
         let mut told = Vec::new();
         if let Some(to) = &self.answers.forward {
-            if note != FORWARDED {
+            if !note.starts_with(FORWARDED) {
                 self.forward(thing.id, &letter, &answer, to, now).await?;
             }
             told.push("forwarded");
@@ -136,7 +137,7 @@ impl Engine {
             Err(outcome) => outcome,
         };
         if let Some(told) = pass.tell(&outcome, &mailing.refusals, self.clock.now()) {
-            self.tell(told).await;
+            self.tell(&mailing, told).await;
         }
         match outcome {
             Outcome::Accepted { .. } => Ok(()),

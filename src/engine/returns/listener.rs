@@ -10,9 +10,6 @@ use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use secrecy::ExposeSecret as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::mail::smtpd::{self, Action, Features, House, Limits, Moment, Received, Stage};
+use crate::mail::trust::{CertificateError, server_tls};
 use crate::settings::ListenerSettings;
 use crate::store::{NewReturned, ReturnedForm};
 
@@ -28,6 +26,10 @@ use crate::store::{NewReturned, ReturnedForm};
 const SILENCE: Duration = Duration::from_mins(2);
 /// How long a conversation may last.
 const LONGEST: Duration = Duration::from_mins(15);
+/// How long a conversation may go on once the daemon is to stop: whoever sends a mail just then sends it again.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long nothing is accepted after accepting failed.
+const AFTER_A_FAULT: Duration = Duration::from_millis(100);
 /// Most recipients of a mail: reports have one.
 const RECIPIENTS: usize = 10;
 /// After so many connections the addresses that have been quiet are forgotten.
@@ -41,12 +43,9 @@ pub enum ListenerError {
         "mail.returns.listener: {0} can't be listened on; another program may hold it, or ports below 1024 are not yours"
     )]
     Bind(String, #[source] std::io::Error),
-    /// The certificate or its key can't be read.
-    #[error("mail.returns.listener: the certificate and the key are not a chain and its key in PEM")]
-    Certificate,
-    /// The certificate and the key don't go together.
-    #[error("mail.returns.listener: the certificate can't be used")]
-    Tls(#[from] rustls::Error),
+    /// The certificate can't be used.
+    #[error("mail.returns.listener: {0}")]
+    Certificate(#[from] CertificateError),
 }
 
 /// A listener that is bound and not yet running.
@@ -61,7 +60,7 @@ impl Listener {
     /// Binds the address of the settings; `None` if they name none.
     pub async fn bind(settings: &ListenerSettings) -> Result<Option<Self>, ListenerError> {
         let Some(address) = &settings.listen else { return Ok(None) };
-        let tls = tls(settings)?;
+        let tls = server_tls(settings)?;
         let socket = TcpListener::bind(address).await.map_err(|error| ListenerError::Bind(address.clone(), error))?;
         Ok(Some(Self { socket, settings: settings.clone(), tls }))
     }
@@ -71,7 +70,8 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Holds conversations until told to stop; then no letter is cut off whose last byte has come.
+    /// Holds conversations until told to stop; then those under way have a few seconds, and no letter is cut off whose last byte
+    /// has come by then.
     pub async fn run(self, engine: Arc<Engine>, stop: CancellationToken) {
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(self.settings.connections as usize));
@@ -86,7 +86,15 @@ impl Listener {
         });
         let mut number: u64 = 0;
         while let Some(accepted) = stop.run_until_cancelled(self.socket.accept()).await {
-            let Ok((stream, from)) = accepted else { continue };
+            let (stream, from) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Mostly there are no more file descriptors: asking at once again would only keep a processor busy.
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                    tokio::time::sleep(AFTER_A_FAULT).await;
+                    continue;
+                }
+            };
             number += 1;
             if number.is_multiple_of(FORGET_EVERY) {
                 rate.retain_recent();
@@ -100,9 +108,23 @@ impl Listener {
             };
             metrics::counter!("milepost_listener_total", "answer" => "held").increment(1);
             let door = Arc::clone(&door);
+            let ends = stop.clone();
             tasks.spawn(async move {
+                let longest = async {
+                    let stopped = async {
+                        ends.cancelled().await;
+                        tokio::time::sleep(FAREWELL).await;
+                    };
+                    tokio::select! {
+                        () = tokio::time::sleep(LONGEST) => {}
+                        () = stopped => {}
+                    }
+                };
                 // However a conversation ends, there is nobody to tell: what it brought is kept already.
-                let _ = tokio::time::timeout(LONGEST, smtpd::hold(stream, &*door, number)).await;
+                tokio::select! {
+                    _ = smtpd::hold(stream, &*door, number) => {}
+                    () = longest => {}
+                }
                 drop(place);
             });
         }
@@ -114,20 +136,6 @@ impl Listener {
 async fn refuse(mut stream: TcpStream) {
     // Whoever does not hear it finds the connection closed.
     let _ = stream.write_all(b"421 4.3.2 too many connections, come back later\r\n").await;
-}
-
-fn tls(settings: &ListenerSettings) -> Result<Option<Arc<ServerConfig>>, ListenerError> {
-    let (Some(chain), Some(key)) = (&settings.certificate, &settings.key) else { return Ok(None) };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain.expose_secret().as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|_| ListenerError::Certificate)?;
-    let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| ListenerError::Certificate)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(Some(Arc::new(config)))
 }
 
 /// What the listener takes.

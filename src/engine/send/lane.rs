@@ -21,7 +21,7 @@ use crate::engine::mailing::Mailing;
 use crate::engine::record::{Recorder, Recording};
 use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
-use crate::mail::{Address, Job, Letter, Opened, Outcome, Traveller};
+use crate::mail::{Address, Job, Letter, Opened, Outcome, Step, Traveller};
 use crate::store::{Claimed, Frozen, Links};
 
 /// How long a letter that is ready waits for the one before it on its lane.
@@ -136,7 +136,11 @@ impl Lane {
             inputs: &claimed.inputs,
             at: now,
         };
-        match frozen.map_or_else(|| mailing.composer.compose(letters, &job), Ok) {
+        let composed = match frozen {
+            Some(letter) => Ok(letter),
+            None => mailing.composer.compose(letters, &job, now).await,
+        };
+        match composed {
             Ok(letter) => {
                 let frozen = Frozen {
                     id: claimed.id.clone(),
@@ -147,11 +151,17 @@ impl Lane {
                     relay: pass.relay().name().to_owned(),
                     locale: letter.locale.clone(),
                     links: Links::of(&letter.links),
+                    lease_until: now.after(mailing.lease),
                 };
                 Ok(Some(Prepared { claimed, letter, frozen, customer: customer.id, traveller, pass, mailing }))
             }
             Err(error) => {
-                recorder.failed(&claimed, crate::mail::chain(&error)).await?;
+                let reason = crate::mail::chain(&error);
+                if error.passes() {
+                    recorder.not_yet(&claimed, reason).await?;
+                } else {
+                    recorder.failed(&claimed, reason).await?;
+                }
                 Ok(None)
             }
         }
@@ -192,6 +202,7 @@ impl Lane {
                 return Ok(None);
             }
         };
+        frozen.lease_until = self.engine.clock.now().after(mailing.lease);
         match recorder.mark(&claimed, frozen, customer.clone()).await {
             Ok(true) => {
                 let outcome = opened.hand_over(&letter.raw).await;
@@ -210,7 +221,7 @@ impl Lane {
     }
 
     /// Opens an envelope with the relay that the letter has leave to take, or with another of its route if that one can't be
-    /// reached. `None`: another one will take it, and does not now.
+    /// reached, or can't write to the address. `None`: another one will take it, and does not now.
     async fn open(&self, prepared: &mut Prepared) -> std::result::Result<Opened, Option<Outcome>> {
         let Prepared { letter, traveller, pass, mailing, .. } = prepared;
         let mut tried = Vec::new();
@@ -220,14 +231,22 @@ impl Lane {
                 Err(outcome) => outcome,
             };
             self.tell(mailing, pass, &outcome).await;
-            if !outcome.is_of_session() || self.stop.is_cancelled() {
+            let lacks_utf8 = outcome == Outcome::NoSmtpUtf8;
+            if !(outcome.is_of_session() || lacks_utf8) || self.stop.is_cancelled() {
                 return Err(Some(outcome));
             }
             tried.push(pass.relay().name().to_owned());
             let now = self.engine.clock.now();
             match Box::pin(mailing.fleet.pass(&self.engine.store, traveller, &tried, now)).await {
                 Ok(Ok(other)) => *pass = other,
-                Ok(Err(hindrance)) if hindrance.passes() => return Err(None),
+                // Perhaps another has SMTPUTF8: the letter is not withheld before that one was asked.
+                Ok(Err(hindrance)) if hindrance.passes() && lacks_utf8 => {
+                    let error = format!("{outcome}; the other relays take no letter now");
+                    return Err(Some(Outcome::Lost { step: Step::Greeting, error }));
+                }
+                // One that only another letter's end or a look at the relay frees is worth waiting for here; what waits for a
+                // ceiling waits on record.
+                Ok(Err(hindrance)) if hindrance.passes() && (hindrance.busy || hindrance.down) => return Err(None),
                 Ok(Err(_)) => return Err(Some(outcome)),
                 Err(error) => {
                     not_taken_further(&traveller.message, &error);
@@ -242,7 +261,7 @@ impl Lane {
         let relay = pass.relay().name().to_owned();
         metrics::counter!("milepost_relay_letters_total", "relay" => relay, "outcome" => outcome.word()).increment(1);
         if let Some(told) = pass.tell(outcome, &mailing.refusals, self.engine.clock.now()) {
-            Box::pin(self.engine.tell(told)).await;
+            Box::pin(self.engine.tell(mailing, told)).await;
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::mailing::Mailing;
 use crate::engine::{Engine, Result};
 use crate::journey::customer::Customer;
 use crate::journey::time::Timestamp;
-use crate::mail::Traveller;
+use crate::mail::{Address, Traveller};
 use crate::store::{Claimed, PutOffRow};
 
 /// Letters claimed at once for each lane.
@@ -157,6 +157,7 @@ impl Queue {
         let mailing = self.engine.mailing.load();
         if !Arc::ptr_eq(&mailing, &self.mailing) {
             self.mailing = Arc::clone(&mailing);
+            self.ready.extend(self.put_off.drain(..).map(|off| off.letter));
             self.ready.extend(self.aside.empty());
         }
     }
@@ -262,10 +263,15 @@ impl Queue {
                 purpose: claimed.purpose.clone(),
                 map: claimed.map.clone(),
                 sender: sender.map(str::to_owned),
-                domain: addresses.get(&claimed.id).and_then(|to| to.rsplit_once('@')).map_or("", |(_, d)| d).to_owned(),
+                domain: addresses.get(&claimed.id).map(|to| domain_of(to)).unwrap_or_default(),
             };
             self.ready.push_back(Taken { claimed: Arc::new(claimed), to, traveller });
         }
         Ok(())
     }
+}
+
+/// The domain that routes and limits know an address by; none of an address that can't be written to.
+fn domain_of(address: &str) -> String {
+    address.parse::<Address>().map(|address| address.domain().to_owned()).unwrap_or_default()
 }

@@ -1,11 +1,18 @@
 //! What changed about a relay: told in the log, in the metrics, and to other processes by the database.
 
+use std::sync::Arc;
+
 use super::fleet::Told;
+use crate::engine::mailing::Mailing;
 use crate::engine::{Engine, Result};
 
 impl Engine {
-    /// Tells what changed. What can't be written is only not seen by `milepost relays`.
-    pub(crate) async fn tell(&self, told: Told) {
+    /// Tells what changed. What can't be written is only not seen by `milepost relays`. Of relays as they were under other
+    /// settings nothing is told any more: nobody would ever take it back.
+    pub(crate) async fn tell(&self, mailing: &Mailing, told: Told) {
+        if !std::ptr::eq(Arc::as_ptr(&self.mailing.load()), mailing) {
+            return;
+        }
         if let Err(error) = self.tell_in_full(told).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a relay's state could not be written down");
         }

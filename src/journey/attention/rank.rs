@@ -5,8 +5,9 @@ use super::{AtLimit, Held, LimitKind, Scope, limits_of};
 use crate::journey::book::Rulebook;
 use crate::journey::customer::{Customer, Pending};
 use crate::journey::effect::{PolicyVerdict, WithheldReason};
-use crate::journey::preferences::{PATIENCE, TRANSACTIONAL};
+use crate::journey::preferences::PATIENCE;
 use crate::journey::rule::Rule;
+use crate::journey::rule::TRANSACTIONAL;
 use crate::journey::time::{Span, Timestamp};
 
 /// Most limits that one letter is taken past; a year of days off comes near.

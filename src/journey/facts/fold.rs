@@ -155,7 +155,7 @@ fn apply_profile(
         if confirms && !confirmed.contains(purpose) {
             continue;
         }
-        if *granted && !confirms && was != Some(true) && opt_in.asks(&event.source, purpose) {
+        if *granted && !confirms && was != Some(true) && opt_in.asks(event, purpose, customer) {
             if consents::ask(customer, purpose, event) {
                 turned_consents.push(turned(true));
             }

@@ -33,7 +33,7 @@ pub fn oversized(
         for locale in book.letters.locales(map, letter) {
             let wanted = if locale.is_empty() { &shop.locale } else { locale };
             let preview = Preview::of(book, shop, (map, letter), Whom::Sample, Some(wanted.to_owned()), now);
-            let filled = composer.fill(&preview, &preview.job(MESSAGE, now));
+            let filled = composer.fill_offline(&preview, &preview.job(MESSAGE, now));
             let octets = filled.ok().and_then(|letter| letter.html).map_or(0, |html| html.len());
             if let (Some(message), Some(file)) =
                 (too_large(octets, flag_over_kb), book.letters.file(map, letter, locale))

@@ -47,13 +47,17 @@ impl Answer {
         let html = message.html_bodies().find(|part| part.is_text_html()).and_then(|part| part.text_contents());
         let attachments = message.attachments().take(MAX_ATTACHMENTS).enumerate().map(|(n, part)| {
             let kind = part.content_type().map(|kind| (kind.ctype(), kind.subtype().unwrap_or("octet-stream")));
+            // What is text comes out of the parser in UTF-8, whatever it came in.
+            let charset =
+                if matches!(part.body, PartType::Text(_) | PartType::Html(_)) { "; charset=utf-8" } else { "" };
             let bytes = match &part.body {
                 PartType::Message(inside) => inside.raw_message().to_vec(),
                 _ => part.contents().to_vec(),
             };
             Attached {
                 name: part.attachment_name().map_or_else(|| format!("attachment-{}", n + 1), clean),
-                kind: kind.map_or_else(|| "application/octet-stream".into(), |(main, sub)| format!("{main}/{sub}")),
+                kind: kind
+                    .map_or_else(|| "application/octet-stream".into(), |(main, sub)| format!("{main}/{sub}{charset}")),
                 bytes,
             }
         });

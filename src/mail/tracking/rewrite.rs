@@ -145,7 +145,8 @@ fn without_stop(link: &str) -> &str {
 }
 
 /// An attribute's value as it is meant.
-fn unescaped(value: &str) -> Cow<'_, str> {
+/// A value of an attribute as it is meant.
+pub(in crate::mail) fn unescaped(value: &str) -> Cow<'_, str> {
     if !value.contains('&') {
         return value.into();
     }

@@ -9,7 +9,7 @@ use super::least::{Clock, DAY, least, seconds};
 use super::ways::known_at;
 use crate::journey::attention::{Attention, Limits};
 use crate::journey::map::JourneyMap;
-use crate::journey::rule::{Action, Reenter, Trigger};
+use crate::journey::rule::{Action, Reenter, TRANSACTIONAL, Trigger};
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::forms::LimitsForm;
 use crate::rulebook::source::Source;
@@ -18,8 +18,6 @@ use crate::rulebook::source::Source;
 pub(in crate::rulebook) const USUAL: usize = 5;
 /// Seconds from the end of a run to the beginning of the next.
 const MOMENT: i64 = 1;
-/// The purpose whose letters are answers to what the customer did.
-const TRANSACTIONAL: &str = "transactional";
 
 /// Warns of rules, alone and together, that allow more letters to one person within a day than `most`.
 pub(in crate::rulebook) fn check_often(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Written;
 use crate::journey::book::Shop;
 use crate::journey::condition::Condition;
-use crate::journey::rule::Action;
+use crate::journey::rule::{Action, TRANSACTIONAL};
 use crate::journey::spelling::nearest;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::scenario::Scenario;
@@ -37,7 +37,7 @@ pub(in crate::rulebook) fn check_purposes<'c>(
         let name = purpose.value.as_str();
         let sends = written.rule.steps.iter().any(|step| matches!(step.action, Action::Send { .. }));
         // One that is misspelt is told where it is compiled.
-        let near = nearest(name, [MARKETING, "transactional"]).is_some_and(|meant| meant != name);
+        let near = nearest(name, [MARKETING, TRANSACTIONAL]).is_some_and(|meant| meant != name);
         if !sends || near || known.contains(name) || asked.contains(name) {
             continue;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Written;
-use crate::journey::rule::Action;
+use crate::journey::rule::{Action, TRANSACTIONAL};
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::letters::LetterFacts;
 
@@ -26,7 +26,7 @@ pub(in crate::rulebook) fn check_sends(
             };
             let Some(facts) = letters.get(&written.rule.map).and_then(|letters| letters.get(letter)) else { continue };
             sent.insert((&written.rule.map, letter));
-            if written.rule.purpose != "transactional" {
+            if written.rule.purpose != TRANSACTIONAL {
                 check_unsubscribe(&written.rule.id, facts, &mut told, faults);
             }
             if facts.reads("promo") && !promo {

@@ -10,7 +10,7 @@ use super::steps::flatten;
 use super::trigger::compile_trigger;
 use crate::journey::event::kind;
 use crate::journey::facts::CAPTURABLE;
-use crate::journey::rule::{OnChange, Reenter, Rule, Trigger, WhenUncertain};
+use crate::journey::rule::{OnChange, Reenter, Rule, TRANSACTIONAL, Trigger, WhenUncertain};
 use crate::journey::spelling::{nearest, suggest};
 use crate::journey::time::Span;
 use crate::rulebook::forms::{ConditionsForm, RuleForm, Text};
@@ -54,7 +54,7 @@ pub(in crate::rulebook) fn compile_rule(form: &RuleForm, unit: &mut Unit<'_>) ->
             None
         }
     });
-    let default_uncertain = if purpose == "transactional" { WhenUncertain::Resend } else { WhenUncertain::Keep };
+    let default_uncertain = if purpose == TRANSACTIONAL { WhenUncertain::Resend } else { WhenUncertain::Keep };
     if let Some(group) = &form.group {
         unit.sound_id(group);
     }
@@ -140,10 +140,8 @@ fn check_purpose(purpose: &Text, unit: &mut Unit<'_>) {
     if !unit.sound_id(purpose) {
         return;
     }
-    let configured: Vec<&str> = ["marketing", "transactional"]
-        .into_iter()
-        .chain(unit.shop.assumed_purposes.iter().map(String::as_str))
-        .collect();
+    let configured: Vec<&str> =
+        ["marketing", TRANSACTIONAL].into_iter().chain(unit.shop.assumed_purposes.iter().map(String::as_str)).collect();
     if configured.contains(&purpose.value.as_str()) {
         return;
     }

@@ -63,15 +63,17 @@ pub(super) fn items<'b>(book: &'b Book) -> BTreeMap<Key, Item<'b>> {
 fn subject(path: &str) -> Option<(Subject, String, String)> {
     let file = path.rsplit('/').next().unwrap_or(path);
     let stem = file.split('.').next().unwrap_or(file);
+    let folder = path.rsplit('/').nth(1).unwrap_or_default();
     let (what, map, name) = match role(path)? {
         Role::Attributes => (Subject::Attributes, "", ""),
         Role::Limits => (Subject::Limits, "", ""),
-        Role::Shared | Role::File("shared") => (Subject::Part, "", file),
+        Role::Shared | Role::File("shared") => (Subject::Part, "", path.strip_prefix("shared/").unwrap_or(path)),
         Role::File(map) => (Subject::Part, map, file),
         Role::Map(map) => (Subject::Map, map, map),
         Role::Segments(map) => (Subject::Segments, map, map),
         Role::Rule(map) => (Subject::Rule, map, stem),
-        Role::Template(map) => (Subject::Letter, map, stem),
+        // In a folder of its own, the folder bears the letter's name.
+        Role::Template(map) => (Subject::Letter, map, if folder == "templates" { stem } else { folder }),
         Role::Pool(map) => (Subject::Pool, map, stem),
         Role::Scenarios(_) => return None,
     };
@@ -84,6 +86,7 @@ impl<'b> Item<'b> {
         let key = match self.what {
             Subject::Letter => format!("{}/{}{}", self.map, self.name, self.suffix()),
             Subject::Pool => format!("{}{}", self.name, self.suffix()),
+            Subject::Part => format!("{}/{}", self.map, self.name),
             _ => self.name.clone(),
         };
         (self.what, key)

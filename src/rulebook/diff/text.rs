@@ -1,5 +1,7 @@
 //! Letters and the parts they share: the subject, and the lines that differ.
 
+use std::ops::Range;
+
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use super::Point;
@@ -14,7 +16,7 @@ pub(super) fn differences(before: &Source, now: &Source, letter: bool) -> Vec<Po
         return lines((&before.text, &now.text), 1);
     }
     let (old, new) = (head(before, &mut Vec::new()), head(now, &mut Vec::new()));
-    let mut points = Vec::new();
+    let mut points = attached((before, &old.attach), (now, &new.attach));
     for (at, old, new) in [("subject", old.subject, new.subject), ("preheader", old.preheader, new.preheader)] {
         let before = old.and_then(|place| before.text.get(place)).map(str::to_owned);
         let line = new.as_ref().map(|place| now.position(place.start).0);
@@ -24,9 +26,28 @@ pub(super) fn differences(before: &Source, now: &Source, letter: bool) -> Vec<Po
         }
     }
     let first = now.position(new.body.start).0;
-    let body = |source: &Source, body: std::ops::Range<usize>| source.text.get(body).unwrap_or_default().to_owned();
+    let body = |source: &Source, body: Range<usize>| source.text.get(body).unwrap_or_default().to_owned();
     points.extend(lines((&body(before, old.body), &body(now, new.body)), first));
     points
+}
+
+/// What is attached no more, and what is attached now.
+fn attached((before, old): (&Source, &[Range<usize>]), (now, new): (&Source, &[Range<usize>])) -> Vec<Point> {
+    fn names<'s>(source: &'s Source, places: &'s [Range<usize>]) -> impl Iterator<Item = (&'s str, &'s Range<usize>)> {
+        places.iter().map(|place| (source.text.get(place.clone()).unwrap_or_default().trim(), place))
+    }
+    let lacks = |source, places, name: &str| names(source, places).all(|(other, _)| other != name);
+    let at = || "attached".to_owned();
+    let gone = names(before, old).filter(|(name, _)| lacks(now, new, name));
+    let gone = gone.map(|(name, _)| Point { at: at(), before: Some(name.to_owned()), ..Point::default() });
+    let come = names(now, new).filter(|(name, _)| lacks(before, old, name));
+    let come = come.map(|(name, place)| Point {
+        line: Some(now.position(place.start).0),
+        at: at(),
+        now: Some(name.to_owned()),
+        ..Point::default()
+    });
+    gone.chain(come).collect()
 }
 
 /// What a new letter says in short.

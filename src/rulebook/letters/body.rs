@@ -16,19 +16,20 @@ mod walk;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::files::{Enclosed, Shelf};
+use super::files::Shelf;
 use super::links::Template;
 use crate::rulebook::diagnostic::Diagnostic;
 use crate::rulebook::source::Source;
 
 pub(super) use flat::Flat;
 use flatten::{MAX_FLAT, Refusal, flatten};
+pub(super) use pictures::Pictures;
 
 /// What became of a letter's HTML.
 #[derive(Debug)]
 pub(super) enum Outcome<'t> {
     /// It is ready, with the pictures that it shows.
-    Ready(Flat<'t>, Vec<Enclosed>),
+    Ready(Flat<'t>, Pictures),
     /// It has faults, which were reported.
     Faulty,
     /// Its files come to themselves again: Tera says where.

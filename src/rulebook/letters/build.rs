@@ -5,8 +5,9 @@ use std::path::Path;
 
 use tera::{ErrorKind, Tera};
 
+use super::addresses::{Address, address, is_address};
 use super::assemble::{Part, assemble};
-use super::body::{self, Outcome};
+use super::body::{self, Outcome, Pictures};
 use super::file::{FileName, Head, file_name, head};
 use super::files::{Enclosed, MAX_ENCLOSED, Shelf};
 use super::filters::{self, engine};
@@ -23,11 +24,12 @@ use crate::rulebook::source::Source;
 use crate::rulebook::tree::Tree;
 
 /// Filters to suggest for a misspelt one.
-const FILTERS: [&str; 20] = [
+const FILTERS: [&str; 21] = [
     "money",
     "date",
     "plural",
     "first_name",
+    "urlencode",
     "default",
     "upper",
     "lower",
@@ -60,7 +62,7 @@ pub(in crate::rulebook) fn build<'t>(
     let templates: BTreeMap<String, Template<'_>> =
         sources.iter().map(|source| (name_of(source), Template { source, scan: scan(&source.text) })).collect();
     let shelf = Shelf(&tree.files);
-    let mut builder = Builder { shop, shelf, probe: engine(shop), faults, bad: BTreeSet::new() };
+    let mut builder = Builder { shop, shelf, probe: engine(shop), faults, bad: BTreeSet::new(), addresses: Vec::new() };
     builder.check_names(&templates, scope);
     let mut parts: Vec<Part<'_>> = Vec::new();
     for source in &tree.shared {
@@ -97,6 +99,11 @@ pub(in crate::rulebook) fn build<'t>(
         variant.enclosed.splice(0..0, shown.unwrap_or_default());
     }
     builder.check_enclosed(&letters, tree);
+    builder
+        .addresses
+        .sort_by(|a, b| (&a.told.file, a.told.line, a.told.column).cmp(&(&b.told.file, b.told.line, b.told.column)));
+    builder.addresses.dedup();
+    letters.addresses = std::mem::take(&mut builder.addresses);
     letters.tera = engine(shop);
     if !builder.faults.iter().any(|fault| fault.severity == Severity::Error) {
         assemble(&mut letters.tera, &parts, builder.faults);
@@ -118,6 +125,8 @@ struct Builder<'a> {
     faults: &'a mut Vec<Diagnostic>,
     /// Files with a fault of their own; what leans on them is left out, so that it is not blamed.
     bad: BTreeSet<String>,
+    /// From where letters have files fetched, as far as their files say.
+    addresses: Vec<Address>,
 }
 
 impl Builder<'_> {
@@ -180,9 +189,10 @@ impl Builder<'_> {
             filters::check(call, locale.as_deref(), source, self.faults);
         }
         for ((filter, place), needed) in &template.scan.sealed {
-            let whose = if *needed == "locale" { "language" } else { "customer's time zone" };
+            let (whose, none) =
+                if *needed == "locale" { ("language", "\"\"") } else { ("customer's time zone", "null") };
             let message = format!("inside a component `{filter}` does not see the letter's {whose}");
-            let help = format!("add `@{needed} = \"\"` to the parameters of the component");
+            let help = format!("add `@{needed} = {none}` to the parameters of the component");
             self.faults.push(source.error("component-sees", place, message).warning().help(help));
         }
     }
@@ -243,6 +253,8 @@ impl Builder<'_> {
                 && let Outcome::Ready(flat, pictures) =
                     body::make(part.source, part.place.clone(), templates, self.shelf, &mut found)
             {
+                let Pictures { enclosed: pictures, addresses } = pictures;
+                self.addresses.extend(addresses);
                 all_pictures.insert(part.name.clone(), pictures);
                 part.made = Some(flat);
             }
@@ -278,10 +290,21 @@ impl Builder<'_> {
         }
     }
 
-    /// What a line `Attach: …` of a letter's head names.
-    fn attached(&mut self, source: &Source, place: &std::ops::Range<usize>, variant: &mut Variant) {
+    /// What a line `Attach: …` of a letter's head names: a file of the rulebook, or an address, which is filled like a subject.
+    fn attached<'t>(
+        &mut self,
+        source: &'t Source,
+        place: &std::ops::Range<usize>,
+        variant: &mut Variant,
+    ) -> Option<Part<'t>> {
         let name = source.text.get(place.clone()).unwrap_or_default().trim();
         let path = name_of(source);
+        if is_address(name) {
+            let template = format!("{path}#attach{}", variant.linked.len());
+            self.addresses.extend(address(name, source, place));
+            variant.linked.push(template.clone());
+            return Some(Part { name: template, source, place: place.clone(), made: None });
+        }
         let map = path.split('/').next().unwrap_or_default();
         match self.shelf.find(map, name, false) {
             Ok(file) if variant.enclosed.contains(&file) => {
@@ -294,6 +317,7 @@ impl Builder<'_> {
                 self.faults.push(fault.help(help));
             }
         }
+        None
     }
 
     fn file_name(&mut self, source: &Source) -> Option<FileName> {
@@ -314,9 +338,7 @@ impl Builder<'_> {
     fn parts<'t>(&mut self, source: &'t Source, file: &FileName, variant: &mut Variant) -> Vec<Part<'t>> {
         let name = name_of(source);
         let Head { subject, preheader, attach, body } = head(source, self.faults);
-        for place in &attach {
-            self.attached(source, place, variant);
-        }
+        let linked: Vec<Part<'t>> = attach.iter().filter_map(|place| self.attached(source, place, variant)).collect();
         let slot = if file.text { &mut variant.text } else { &mut variant.html };
         if let Some(other) = slot {
             let what = if file.text { "text" } else { "HTML" };
@@ -325,6 +347,7 @@ impl Builder<'_> {
         }
         *slot = Some(name.clone());
         let mut parts = vec![Part { name: name.clone(), source, place: body, made: None }];
+        parts.extend(linked);
         for (what, place, slot) in
             [("subject", subject, &mut variant.subject), ("preheader", preheader, &mut variant.preheader)]
         {

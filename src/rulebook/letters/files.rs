@@ -1,5 +1,6 @@
 //! Files that go with letters: what stands in `files/` of a map or in `shared/files/`, attached or shown as a picture.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::journey::spelling::suggest;
 
 /// Most octets of what goes with one letter; many mailboxes take no more than 20 MB, which Base64 makes of 15.
-pub(super) const MAX_ENCLOSED: usize = 10 * 1024 * 1024;
+pub const MAX_ENCLOSED: usize = 10 * 1024 * 1024;
 /// Octets of a hash that tell one file from another.
 const TOLD_APART: usize = 10;
 
@@ -38,7 +39,7 @@ pub struct Enclosed {
     /// Its name, as the customer sees it.
     pub name: String,
     /// Its media type.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// By what the HTML shows it; `None`: it is attached.
     pub content_id: Option<String>,
     /// What is in it.
@@ -67,20 +68,21 @@ impl Shelf<'_> {
         };
         Ok(Enclosed {
             name: name.to_owned(),
-            kind: kind(name),
+            kind: kind(name).into(),
             content_id: shown.then(|| content_id(path, bytes)),
             bytes: bytes.as_slice().into(),
         })
     }
 }
 
-fn kind(name: &str) -> &'static str {
+/// The media type of a file, by the end of its name.
+pub fn kind(name: &str) -> &'static str {
     let end = name.rsplit('.').next().unwrap_or_default().to_lowercase();
     KINDS.iter().find(|(known, _)| *known == end).map_or("application/octet-stream", |(_, kind)| kind)
 }
 
-/// The same for the same file, so that the same letter is the same bytes.
-fn content_id(path: &str, bytes: &[u8]) -> String {
+/// By what HTML shows a file: the same for the same file, so that the same letter is the same bytes.
+pub fn content_id(path: &str, bytes: &[u8]) -> String {
     let mut hasher = Sha256::new();
     hasher.update((path.len() as u64).to_le_bytes());
     hasher.update(path.as_bytes());

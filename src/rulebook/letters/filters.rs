@@ -1,4 +1,4 @@
-//! The filters that letters have besides Tera's own: `money`, `date`, `plural`, `first_name`, and a `default` that also stands in
+//! The filters that letters have besides Tera's own: `money`, `date`, `plural`, `first_name`, `urlencode`, and a `default` that also stands in
 //! for `null`.
 
 mod check;
@@ -7,6 +7,7 @@ mod locale;
 mod money;
 mod name;
 mod plural;
+mod urlencode;
 
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
@@ -30,6 +31,7 @@ pub(super) fn engine(shop: &Shop) -> Tera {
         plural::plural(&value, &kwargs, state)
     });
     tera.register_filter("first_name", name::first_name);
+    tera.register_filter("urlencode", urlencode::urlencode);
     tera.register_filter("default", default);
     tera
 }
@@ -104,6 +106,13 @@ mod tests {
         check("{{ at | date(format='%H:%M') }}", "en", "09:00");
         check("{{ at | date(format='%H:%M', zone='UTC') }}", "en", "06:00");
         check("{{ text | date }}", "en", "22 November 2026");
+    }
+
+    #[test]
+    fn a_value_becomes_a_part_of_an_address() {
+        check("{{ 'A/7 ё?&#.' | urlencode }}", "en", "A/7%20%D1%91%3F%26%23.");
+        check("{{ 12 | urlencode }}", "en", "12");
+        check("{{ nothing | urlencode }}", "en", "");
     }
 
     #[test]

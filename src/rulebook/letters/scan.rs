@@ -31,6 +31,8 @@ pub(super) struct Scan {
     pub(super) extended: Option<String>,
     /// Components that it defines.
     pub(super) components: Vec<Name>,
+    /// What its components see of whoever uses them: parameters with an `@`.
+    pub(super) inherits: BTreeSet<String>,
     /// Filters inside components, each with a name that it needs and the component does not see.
     pub(super) sealed: Vec<(Name, &'static str)>,
     /// Variables that it sets.
@@ -172,8 +174,9 @@ impl Walk {
                 });
                 let names: Vec<_> = names.chain([("body".to_owned(), None)]).collect();
                 self.seen = Some(names.iter().map(|(name, _)| name.clone()).collect());
-                self.scan.components.extend(body.iter().find_map(|token| match &token.kind {
-                    Kind::Name(name) => Some((name.clone(), token.place.clone())),
+                self.scan.components.extend(component_name(&body));
+                self.scan.inherits.extend(body.windows(2).filter_map(|pair| match (&pair[0].kind, &pair[1].kind) {
+                    (Kind::Mark('@'), Kind::Name(name)) => Some(name.clone()),
                     _ => None,
                 }));
                 self.open.push(names.len());
@@ -309,6 +312,21 @@ impl Walk {
             }
         }
     }
+}
+
+/// The name of a component where it is defined: `note`, or `shop.note`.
+fn component_name(body: &[Token]) -> Option<Name> {
+    let named: Vec<&Token> = body
+        .iter()
+        .skip_while(|token| !matches!(token.kind, Kind::Name(_)))
+        .take_while(|token| matches!(token.kind, Kind::Name(_) | Kind::Mark('.')))
+        .collect();
+    let (first, last) = (named.first()?, named.last()?);
+    let parts = named.iter().filter_map(|token| match &token.kind {
+        Kind::Name(name) => Some(name.as_str()),
+        _ => None,
+    });
+    Some((parts.collect::<Vec<_>>().join("."), first.place.start..last.place.end))
 }
 
 /// The path that begins at a name, and where it ends. A bracket with a text is a part, with anything else an item.

@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::order::fields_of;
 use crate::settings::{
-    ApiSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, ErrandSettings, ImapSettings, IngestSettings,
-    ListenerSettings, LogSettings, MailSettings, ProviderSettings, RefusalRow, RelaySettings, ReplySettings,
-    ReturnSettings, RulesSettings, SenderSettings, ServerSettings, Settings, ShopSettings, WebhookSettings,
+    ApiSettings, AttachmentSettings, ConnectionSettings, ConsentSettings, DatabaseSettings, DkimSettings,
+    DomainSettings, ErrandSettings, ImapSettings, IngestSettings, ListenerSettings, LogSettings, MailSettings,
+    ProviderSettings, RefusalRow, RelaySettings, ReplySettings, ReturnSettings, RouteSettings, RulesSettings,
+    SenderSettings, ServerSettings, Settings, ShopSettings, TrackingSettings, UtmSettings, WebhookSettings,
 };
 
 /// The whole schema.
@@ -80,9 +81,12 @@ impl Schema {
         let order = BTreeMap::from([
             ("", fields_of::<Settings>()),
             ("ApiSettings", fields_of::<ApiSettings>()),
+            ("AttachmentSettings", fields_of::<AttachmentSettings>()),
             ("ConnectionSettings", fields_of::<ConnectionSettings>()),
             ("ConsentSettings", fields_of::<ConsentSettings>()),
             ("DatabaseSettings", fields_of::<DatabaseSettings>()),
+            ("DkimSettings", fields_of::<DkimSettings>()),
+            ("DomainSettings", fields_of::<DomainSettings>()),
             ("ErrandSettings", fields_of::<ErrandSettings>()),
             ("IngestSettings", fields_of::<IngestSettings>()),
             ("LogSettings", fields_of::<LogSettings>()),
@@ -94,10 +98,13 @@ impl Schema {
             ("RelaySettings", fields_of::<RelaySettings>()),
             ("ReplySettings", fields_of::<ReplySettings>()),
             ("ReturnSettings", fields_of::<ReturnSettings>()),
+            ("RouteSettings", fields_of::<RouteSettings>()),
             ("RulesSettings", fields_of::<RulesSettings>()),
             ("SenderSettings", fields_of::<SenderSettings>()),
             ("ServerSettings", fields_of::<ServerSettings>()),
             ("ShopSettings", fields_of::<ShopSettings>()),
+            ("TrackingSettings", fields_of::<TrackingSettings>()),
+            ("UtmSettings", fields_of::<UtmSettings>()),
             ("WebhookSettings", fields_of::<WebhookSettings>()),
         ]);
         Self { value: schema.to_value(), order }

@@ -2,6 +2,7 @@
 //!
 //! Not here: anything that asks the world (that is `milepost doctor`).
 
+mod attachments;
 mod connections;
 mod mail;
 mod providers;

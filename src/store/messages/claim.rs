@@ -83,6 +83,8 @@ pub struct Frozen {
     pub locale: String,
     /// What its short links lead to, if it has any.
     pub links: Option<Links>,
+    /// Until when it is in hand: composing and finding a relay may have used up the claim's lease.
+    pub lease_until: Timestamp,
 }
 
 /// A letter that no relay takes now.
@@ -178,10 +180,9 @@ impl Tx {
     pub async fn mark_sending(&mut self, letters: &[&Frozen], at: Timestamp) -> Result<Vec<String>> {
         const MANY: Many = Many {
             what: "mark messages as being sent",
-            head: "WITH v (v_id, v_at, v_to, v_subject, v_message_id, v_relay, v_locale) AS (VALUES",
-            // Without a lease nobody would ever find it in doubt.
+            head: "WITH v (v_id, v_at, v_to, v_subject, v_message_id, v_relay, v_locale, v_lease) AS (VALUES",
             tail: ") UPDATE messages SET state = 'sending', changed_at = v_at, address = v_to, subject = v_subject,
-                message_id = v_message_id, relay = v_relay, locale = v_locale, lease_until = COALESCE(lease_until, v_at)
+                message_id = v_message_id, relay = v_relay, locale = v_locale, lease_until = v_lease
                 FROM v WHERE id = v_id AND state IN ('queued', 'held') RETURNING id",
         };
         const KEEP: Many = Many {
@@ -200,6 +201,7 @@ impl Tx {
                     Arg::text(&letter.message_id),
                     Arg::text(&letter.relay),
                     Arg::text(&letter.locale),
+                    Arg::time(letter.lease_until),
                 ]
             })
             .collect();

@@ -29,8 +29,8 @@ pub struct OutcomeRow {
     pub enhanced: Option<String>,
     /// The reply as said, or the error.
     pub reply: String,
-    /// Relay.
-    pub relay: String,
+    /// Relay; `None`: it came to none.
+    pub relay: Option<String>,
     /// Why, in a short stable code or in words. `resend` ([`RESEND`]): it goes again though it may have arrived.
     pub reason: Option<String>,
     /// What kind of refusal it was, as a short stable word.
@@ -96,7 +96,7 @@ fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 11]> {
         Arg::Int(outcome.code.map(i64::from)),
         Arg::maybe_text(outcome.enhanced.as_deref()),
         Arg::text(&outcome.reply),
-        Arg::text(&outcome.relay),
+        Arg::maybe_text(outcome.relay.as_deref()),
         Arg::maybe_text(outcome.reason.as_deref()),
         Arg::maybe_text(outcome.class),
         Arg::maybe_time(outcome.put_off.then_some(outcome.at)),

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::web::pages::in_language;
+
 /// The page's texts in one language.
 #[derive(Debug, Serialize)]
 pub struct Words {
@@ -29,8 +31,7 @@ pub struct Words {
 
 /// The texts for a locale such as `ru-RU`; English where there are none.
 pub fn of(locale: &str) -> &'static Words {
-    let language = locale.split(['-', '_']).next().unwrap_or_default();
-    ALL.iter().find(|words| words.lang.eq_ignore_ascii_case(language)).unwrap_or(&ALL[0])
+    in_language(&ALL, locale, |words| words.lang)
 }
 
 const ALL: [Words; 3] = [

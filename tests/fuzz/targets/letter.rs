@@ -58,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
         inputs: &json!({}),
         at: now(),
     };
-    let Ok(letter) = COMPOSER.compose(&letters, &job) else { return };
+    let Ok(letter) = COMPOSER.compose_offline(&letters, &job) else { return };
     check(&letter.raw);
     let to = letter.to.to_string();
     assert_eq!(to.parse::<Address>().map(|again| again.to_string()).as_deref(), Ok(to.as_str()));

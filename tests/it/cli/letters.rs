@@ -119,6 +119,43 @@ fn the_page_shows_pictures_that_go_along_and_names_what_is_attached() {
 }
 
 #[test]
+fn addresses_from_where_nothing_may_be_fetched_are_told_where_they_stand() {
+    let folder = started();
+    let letter = |name: &str, text: &str| {
+        fs::write(folder.path().join(format!("rules/pet-shop/templates/{name}")), text).expect("written");
+    };
+    let section = "[mail.attachments]\n";
+    let allow = format!("{section}allow = [\"https://docs.shop.example/bills/\"]\n");
+    let settings = folder.path().join("config/milepost.toml");
+    let written = fs::read_to_string(&settings).expect("settings");
+    fs::write(&settings, written.replacen(section, &allow, 1)).expect("written");
+    letter(
+        "bill.txt",
+        "Subject: Bill\nAttach: https://docs.shop.example/bills/{{ event.number | urlencode }}.pdf\n\
+         Attach: {{ event.link }}\n\n{{ unsubscribe_url }}\n",
+    );
+    let check = || milepost(folder.path()).arg("check").assert();
+    let said = text(&check().success().get_output().stderr);
+    assert!(!said.contains("unlisted"), "{said}");
+    letter(
+        "terms.html",
+        "Subject: Terms\nAttach: https://shop.example/terms-{{ locale }}.pdf\n\n\
+         <p><img src=\"cid:https://cdn.shop.example/cat.png\" alt=\"\">{{ unsubscribe_url }}</p>\n",
+    );
+    let said = text(&check().code(1).get_output().stderr);
+    for told in [
+        "error[unlisted-address]: nothing may be fetched from `https://shop.example/terms-`",
+        "terms.html:2:9",
+        "error[unlisted-address]: nothing may be fetched from `https://cdn.shop.example/cat.png`",
+        "terms.html:4:14",
+        "add the part up to a `/` to `mail.attachments.allow`",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert_eq!(said.matches("unlisted-address").count(), 2, "{said}");
+}
+
+#[test]
 fn a_fixture_makes_somebody_up() {
     let folder = started();
     let file = folder.path().join("boris.yaml");

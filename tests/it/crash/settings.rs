@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn another_relay_comes_into_force_without_a_restart_and_faults_leave_the_old_settings() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let (shut, open) = (mailbox().await, mailbox().await);
     shut.follow(|moment| match moment.stage {
         Stage::Connected => Action::say_and_drop("421 4.3.2 closed for today"),

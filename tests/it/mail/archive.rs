@@ -38,7 +38,7 @@ fn letter(book: &Book, locale: &str, n: usize) -> Vec<u8> {
     preview.customer.id = format!("0190a1b2-0000-7000-8000-{:012x}", n * 7_919);
     preview.customer.cart.content.items = (0..29 + n % 7).map(|i| thing((n * 13 + i * 7) % 200)).collect();
     let id = format!("0190a1b2-0000-7000-9000-{:012x}", n * 104_729);
-    composer().compose(&preview, &preview.job(&id, moment())).expect("composes").raw
+    composer().compose_offline(&preview, &preview.job(&id, moment())).expect("composes").raw
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn ten_thousand_similar_letters_of_30_kb_take_less_than_30_mb() {
     for locale in ["en", "ru"] {
         let previews = samples(&book, &ShopSettings::default(), ("pet-shop", "cart-reminder"), locale, moment());
         let letters = previews.iter().map(|sample| {
-            composer().compose(sample, &sample.job(&sample.customer.id, moment())).expect("composes").raw
+            composer().compose_offline(sample, &sample.job(&sample.customer.id, moment())).expect("composes").raw
         });
         let dictionary = Dictionary::of(&letters.collect::<Vec<_>>());
         // A hundredth of them, for a debug build is slow.

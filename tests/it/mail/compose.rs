@@ -35,6 +35,7 @@ pub fn texts(subject: &str, text: &str, html: Option<&str>) -> Fixed {
         text: text.into(),
         html: html.map(str::to_owned),
         enclosed: Vec::new(),
+        linked: Vec::new(),
     })
 }
 
@@ -75,7 +76,7 @@ pub fn compose(letters: &Fixed, customer: &Customer, inputs: &Value, purpose: &s
         inputs,
         at: moment(),
     };
-    composer().compose(letters, &job)
+    composer().compose_offline(letters, &job)
 }
 
 fn ann() -> Customer {
@@ -216,10 +217,10 @@ fn letters_that_cannot_be_filled_and_ids_that_cannot_be_written() {
         inputs: &inputs,
         at: moment(),
     };
-    let error = composer().compose(&texts("", "", None), &job).unwrap_err();
+    let error = composer().compose_offline(&texts("", "", None), &job).unwrap_err();
     assert!(error.to_string().contains("customer.nmae"), "{error}");
     let job = Job { message: "m>\r\nBcc: x", letter: "welcome", ..job };
-    assert!(matches!(composer().compose(&texts("", "", None), &job), Err(ComposeError::MessageId(_))));
+    assert!(matches!(composer().compose_offline(&texts("", "", None), &job), Err(ComposeError::MessageId(_))));
 }
 
 #[test]
@@ -266,7 +267,7 @@ fn dates_out_of_range_are_no_panic() {
             inputs: &inputs,
             at,
         };
-        let letter = composer().compose(&texts("Hi", "x", None), &job).unwrap();
+        let letter = composer().compose_offline(&texts("Hi", "x", None), &job).unwrap();
         assert!(Part::read(&letter.raw).get("Date").is_some_and(|date| date.ends_with("+0000")));
     }
 }

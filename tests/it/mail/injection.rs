@@ -49,6 +49,7 @@ proptest! {
             text: format!("{text}{name}"),
             html: html.clone(),
             enclosed: Vec::new(),
+            linked: Vec::new(),
         };
         let letter = compose(&Fixed(rendered.clone()), &ann, &json!({"promo": {"code": code}}), "marketing").unwrap();
         is_fit_for_smtp(&letter.raw);

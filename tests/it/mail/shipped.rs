@@ -38,8 +38,8 @@ pub fn all() -> Vec<(String, Rendered, Vec<u8>)> {
                 previews.push(Preview::of(&book, &shop, (map, letter), Whom::Sample, wanted, moment()));
                 for (who, preview) in previews.iter().enumerate() {
                     let job = preview.job("preview", moment());
-                    let filled = composer.fill(preview, &job).unwrap();
-                    let raw = composer.compose(preview, &job).unwrap().raw;
+                    let filled = composer.fill_offline(preview, &job).unwrap();
+                    let raw = composer.compose_offline(preview, &job).unwrap().raw;
                     all.push((format!("{map}-{name}-{who}"), filled, raw));
                 }
             }

@@ -20,6 +20,7 @@ both! {
     a_link_confirms_only_for_the_address_it_went_to,
     who_refuses_meanwhile_has_nothing_to_confirm,
     some_need_not_confirm,
+    an_old_link_agrees_for_no_other_address,
 }
 
 const CONFIRM: &str = "{rule: confirm, on: {event: consent.requested}, purpose: transactional, reenter: always, steps: [{send: confirm}]}";
@@ -169,6 +170,38 @@ async fn who_refuses_meanwhile_has_nothing_to_confirm(place: &Place) {
     books::check(&daemon).await;
 }
 
+/// The path of the page of preferences in the nth letter.
+fn preferences(daemon: &Daemon, number: usize) -> String {
+    let text = String::from_utf8(daemon.mailbox.letters()[number].bytes.clone()).expect("7-bit").replace("=\r\n", "");
+    let at = text.find("https://post.shop.example/p/").expect("the link");
+    text[at + "https://post.shop.example".len()..].lines().next().expect("a line").trim().to_owned()
+}
+
+/// Agrees to news on that page.
+async fn agrees(daemon: &Daemon, page: &str) -> String {
+    let form = Body::from("shown_purpose=marketing&purpose=marketing");
+    let answer = daemon.ask(Request::post(page).body(form).expect("a request")).await;
+    daemon.settle().await;
+    String::from_utf8(answer.body).expect("UTF-8")
+}
+
+async fn an_old_link_agrees_for_no_other_address(place: &Place) {
+    let daemon = daemon(place, book()).await;
+    asks(&daemon, "1", "old@mail.example").await;
+    let page = preferences(&daemon, 0);
+    daemon.until("2026-03-10T09:10:00Z").await;
+    says(&daemon, "2", "customer.updated", json!({"email": "anna@mail.example"})).await;
+    let shown = agrees(&daemon, &page).await;
+    assert!(!shown.contains("name=\"was_purpose\" value=\"marketing\""), "it does not count yet: {shown}");
+    let anna = daemon.customer("anna").await;
+    assert!(!anna.consents.contains_key("marketing"), "{:?}", anna.consents);
+    assert_eq!(daemon.subjects().len(), 2, "whoever reads the new address is asked");
+    daemon.until("2026-03-10T09:20:00Z").await;
+    press(&daemon, &link(&daemon, 1)).await;
+    assert!(daemon.customer("anna").await.consents["marketing"].granted);
+    books::check(&daemon).await;
+}
+
 async fn some_need_not_confirm(place: &Place) {
     let daemon = daemon(place, book()).await;
     // Another purpose.
@@ -178,13 +211,8 @@ async fn some_need_not_confirm(place: &Place) {
     asks(&daemon, "2", "anna@mail.example").await;
     let page = link(&daemon, 0).replace("/d/", "/p/");
     assert_eq!(press(&daemon, &page).await.status, StatusCode::NOT_FOUND, "a link is good for one thing");
-    let text = String::from_utf8(daemon.mailbox.letters()[0].bytes.clone()).expect("7-bit").replace("=\r\n", "");
-    let at = text.find("https://post.shop.example/p/").expect("the link");
-    let page = text[at + "https://post.shop.example".len()..].lines().next().expect("a line").trim();
     daemon.until("2026-03-10T09:10:00Z").await;
-    let form = Body::from("shown_purpose=marketing&purpose=marketing");
-    daemon.ask(Request::post(page).body(form).expect("a request")).await;
-    daemon.settle().await;
+    agrees(&daemon, &preferences(&daemon, 0)).await;
     let anna = daemon.customer("anna").await;
     assert!(anna.consents["marketing"].granted && anna.asked.is_empty());
     assert_eq!(daemon.subjects().len(), 1);

@@ -4,10 +4,11 @@ use axum::body::Body;
 use axum::http::Request;
 use milepost::mail::Mailbox;
 use milepost::mail::mailbox::{Action, Features, Moment, Stage};
+use milepost::settings::RelaySettings;
 use milepost::store::MessageState;
 use serde_json::{Value, json};
 
-use super::{START, WELCOME, arrives, books};
+use super::{START, WELCOME, arrives, books, daemon_with};
 use crate::store::both;
 use crate::store::place::Place;
 use crate::support::{Daemon, TOKEN, at, book};
@@ -15,6 +16,7 @@ use crate::support::{Daemon, TOKEN, at, book};
 both! {
     an_address_outside_ascii_goes_by_a_relay_that_takes_it,
     a_letter_that_no_relay_takes_is_withheld_with_its_reason,
+    another_relay_of_the_route_takes_it,
 }
 
 fn anna() -> Value {
@@ -45,6 +47,26 @@ async fn an_address_outside_ascii_goes_by_a_relay_that_takes_it(place: &Place) {
     let text = String::from_utf8(letters[0].bytes.clone()).expect("UTF-8");
     assert!(text.contains("\r\nTo: анна@xn--h1adap4c.example\r\n"), "{text}");
     books::check(&daemon).await;
+}
+
+async fn another_relay_of_the_route_takes_it(place: &Place) {
+    let features = Features { smtputf8: true, ..Features::default() };
+    let other = Mailbox::start_with(([127, 0, 0, 1], 0).into(), features).await.expect("a mailbox");
+    let daemon = daemon_with(place, book(&[WELCOME]), |settings| {
+        let test = settings.mail.relays.get_mut("test").expect("a relay");
+        test.rate_per_hour = Some(1);
+        let port = Some(other.address().port());
+        let spare = RelaySettings { weight: 0, port, ..test.clone() };
+        settings.mail.relays.insert("spare".into(), spare);
+    })
+    .await;
+    daemon.accept(anna()).await;
+    daemon.settle().await;
+    assert_eq!((daemon.mailbox.count(), other.count()), (0, 1), "{:?}", daemon.record().await);
+    // What one relay could not write to took nothing of its ceiling.
+    daemon.accept(arrives("boris")).await;
+    daemon.settle().await;
+    assert_eq!((daemon.mailbox.count(), other.count()), (1, 1), "{:?}", daemon.record().await);
 }
 
 async fn a_letter_that_no_relay_takes_is_withheld_with_its_reason(place: &Place) {

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Form, Json, Router};
+use milepost::mail::dkim::{Algorithm, generate};
 use milepost::mail::mailbox::{Action, Received, Stage};
-use milepost::settings::Settings;
+use milepost::settings::{DkimSettings, Settings};
 use milepost::store::ReturnedState;
 use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{WELCOME, came_back, comes_back, returns, start};
 use crate::store::both;
@@ -21,6 +24,8 @@ both! {
     an_answer_that_the_relay_puts_off_is_forwarded_later,
     nothing_automatic_is_forwarded_and_nothing_twice,
     an_answer_becomes_a_note_in_the_crm,
+    an_answer_is_signed_and_keeps_what_it_says,
+    what_was_forwarded_is_not_forwarded_again_for_the_sake_of_its_note,
 }
 
 async fn daemon(place: &Place, change: impl FnOnce(&mut Settings)) -> Daemon {
@@ -104,6 +109,64 @@ async fn an_answer_that_the_relay_puts_off_is_forwarded_later(place: &Place) {
     let thing = came_back(&daemon).await.pop().expect("kept");
     assert_eq!(thing.state, ReturnedState::Failed, "it is listed");
     assert!(thing.note.as_deref().is_some_and(|note| note.contains("nobody here")), "{:?}", thing.note);
+}
+
+async fn an_answer_is_signed_and_keeps_what_it_says(place: &Place) {
+    let daemon = daemon(place, |settings| {
+        forwards(settings);
+        let private_key = Some(generate(Algorithm::Ed25519).expect("a key"));
+        settings.mail.dkim.insert("mp1".into(), DkimSettings { private_key, ..DkimSettings::default() });
+    })
+    .await;
+    let to = asks(&daemon);
+    let said = String::from_utf8(answer(&to, "")).expect("text").replace(
+        "Content-Type: image/png\r\nContent-Disposition: attachment; filename=\"cat.png\"\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n",
+        "Content-Type: text/csv; charset=koi8-r\r\nContent-Disposition: attachment; filename=\"list.csv\"\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\ny8/by8E7MQo=\r\n",
+    );
+    let said = said.replace("From: =?utf-8?q?Anna_M=C3=BCller?= <anna@mail.example>", "From: Анна <анна@mail.example>");
+    comes_back(&daemon, said.into_bytes()).await;
+    let [letter] = forwarded(&daemon).try_into().unwrap_or_else(|_| panic!("{:?}", daemon.mailbox.letters()));
+    let raw = String::from_utf8_lossy(&letter.bytes).into_owned();
+    assert!(raw.starts_with("DKIM-Signature: ") && raw.contains("d=shop.example") && raw.contains("s=mp1;"), "{raw}");
+    let read = mail_parser::MessageParser::default().parse(&letter.bytes).expect("a letter");
+    // Its address can't stand in a field that every server and program reads.
+    assert_eq!(header(&letter.bytes, "Reply-To"), "");
+    let text = read.body_text(0).expect("text").replace("\r\n", "\n");
+    assert!(text.starts_with("Анна <анна@mail.example>:\n\nHabt ihr ihn in blau?"), "{text}");
+    let list = read.attachment(0).expect("a file");
+    assert_eq!(list.text_contents(), Some("кошка;1\n"));
+    assert!(raw.contains("text/csv; charset=utf-8"), "{raw}");
+}
+
+async fn what_was_forwarded_is_not_forwarded_again_for_the_sake_of_its_note(place: &Place) {
+    let crm = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(400)).mount(&crm).await;
+    let daemon = daemon(place, |settings| {
+        forwards(settings);
+        settings.mail.replies.crm = Some("crm".into());
+        let connection = json!({"kind": "retailcrm", "site": "pets", "time_zone": "UTC", "url": crm.uri(),
+            "hook_secret": "a-secret-of-some-length", "api_key": "a-key-of-the-tests"});
+        settings.connections.insert("crm".into(), serde_json::from_value(connection).expect("settings"));
+    })
+    .await;
+    comes_back(&daemon, answer(&asks(&daemon), "")).await;
+    let thing = came_back(&daemon).await.pop().expect("kept");
+    assert_eq!((thing.state, forwarded(&daemon).len()), (ReturnedState::Failed, 1));
+    let note = thing.note.unwrap_or_default();
+    assert!(note.starts_with("forwarded; the note in the CRM is still to be written: "), "{note}");
+    // Somebody has it tried once more: it was read already, so nothing is said of it a second time.
+    let happened = daemon.app.engine.store.next_returned_at().await.expect("reads");
+    assert_eq!(happened, None);
+    let mut tx = daemon.app.engine.store.begin().await.expect("begins");
+    assert_eq!(tx.retry_returned(&[thing.id], daemon.clock.now()).await.expect("writes"), 1);
+    tx.commit().await.expect("commits");
+    assert_eq!(came_back(&daemon).await[0].state, ReturnedState::Forwarding);
+    daemon.app.engine.take_returns().await.expect("is taken up");
+    daemon.settle().await;
+    let thing = came_back(&daemon).await.pop().expect("kept");
+    assert_eq!((thing.state, forwarded(&daemon).len()), (ReturnedState::Failed, 1));
 }
 
 async fn nothing_automatic_is_forwarded_and_nothing_twice(place: &Place) {

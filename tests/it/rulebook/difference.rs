@@ -286,3 +286,44 @@ fn no_change_of_a_value_passes_for_one_of_form() {
         assert!(told.len() > 1, "{from} -> {to}: {told:?}");
     }
 }
+
+#[test]
+fn letters_in_folders_parts_and_what_is_attached_are_told_apart() {
+    let mut before = files();
+    let letter =
+        |attached: &str| format!("Subject: Deal\n{attached}\nOnly today. {{{{ unsubscribe_url }}}}\n").into_bytes();
+    before.insert("shop/templates/deal/body.txt".into(), letter("Attach: terms.pdf\n"));
+    before.insert("shop/templates/deal/body.de.txt".into(), letter(""));
+    before.insert("shop/files/terms.pdf".into(), b"%PDF-1".to_vec());
+    before.insert("shared/mail/foot.txt".into(), b"Bye.\n".to_vec());
+    before.insert("shared/sms/foot.txt".into(), b"Bye!\n".to_vec());
+    let changed = |file: &str, bytes: &[u8]| {
+        let mut now = before.clone();
+        now.insert(file.to_owned(), bytes.to_vec());
+        lines(&before, &now)
+    };
+    let german = String::from_utf8(letter("")).expect("text").replace("Only today", "Nur heute");
+    assert_eq!(
+        changed("shop/templates/deal/body.de.txt", german.as_bytes()),
+        [
+            "letter `deal`: changed (shop/templates/deal/body.de.txt)",
+            "- Only today. {{ unsubscribe_url }}",
+            "3: + Nur heute. {{ unsubscribe_url }}",
+        ]
+    );
+    let address = "Attach: https://docs.shop.example/{{ event.number }}.pdf\n";
+    assert_eq!(
+        changed("shop/templates/deal/body.txt", &letter(address)),
+        [
+            "letter `deal`: changed (shop/templates/deal/body.txt)",
+            "attached: gone, was terms.pdf",
+            "2: attached: new, https://docs.shop.example/{{ event.number }}.pdf",
+        ]
+    );
+    let told = changed("shared/sms/foot.txt", b"So long!\n");
+    assert_eq!(told[0], "shared part `sms/foot.txt`: changed (shared/sms/foot.txt)");
+    assert_eq!(
+        changed("shop/files/terms.pdf", b"%PDF-2")[0],
+        "shared part `terms.pdf`: changed (shop/files/terms.pdf)"
+    );
+}

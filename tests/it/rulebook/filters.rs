@@ -77,6 +77,20 @@ fn a_component_sees_what_it_is_given() {
     };
     let out = loaded.book.expect("a book").letters.render("shop", "hello", "en", context).expect("a letter");
     assert_eq!(out.text, "€1,234.50 u");
+    // The zone comes with the customer, though the letter reads nothing of them; a name may have a family.
+    let hour = "{% component shop.hour(of, @locale = \"\", @customer = null) %}{{ of | date(format=\"%H:%M\") }}\
+                {% endcomponent shop.hour %}{% component shop.day(of) %}{{ of }}{% endcomponent shop.day %}";
+    let letter_of_hours = hello("{{<shop.hour of={orders.last_at} />}}");
+    let loaded = with(&[("shop/templates/hello.txt", &letter_of_hours), ("shared/hour.txt", hour)]);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let letters = loaded.book.expect("a book").letters;
+    assert!(letters.reads("shop", "hello", "en", "customer"));
+    let Value::Object(context) = json!({"orders": {"last_at": "2026-11-21T22:00:00Z"}, "unsubscribe_url": "u",
+        "customer": {"time_zone": "Asia/Vladivostok"}})
+    else {
+        panic!("an object")
+    };
+    assert_eq!(letters.render("shop", "hello", "en", context).expect("a letter").text, "08:00 u");
     // Names of components are everybody's.
     let german = "Subject: Hallo\n\n{% component price(of) %}{{ of }}{% endcomponent price %}{{ unsubscribe_url }}";
     check(

@@ -14,7 +14,7 @@ pub fn tell(book: &Book, scenario: &Scenario) -> Outcome {
         Composer::new(&MailSettings::default(), "https://post.shop.example", &ShopSettings::default(), links);
     let composer = composer.expect("a composer");
     run(book, scenario, &|customer, message, at| {
-        composer.fill(&book.letters, &Job::of(message, customer, at)).map_err(|error| chain(&error))
+        composer.fill_offline(&book.letters, &Job::of(message, customer, at)).map_err(|error| chain(&error))
     })
 }
 

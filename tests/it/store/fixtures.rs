@@ -101,6 +101,7 @@ pub fn frozen_bytes() -> Vec<u8> {
 pub fn frozen(id: &str) -> Frozen {
     Frozen {
         links: None,
+        lease_until: at(10),
         id: id.into(),
         to: "ada@shop.example".into(),
         subject: "Hello".into(),
@@ -120,7 +121,7 @@ pub fn outcome(id: &str, seconds: i64, state: MessageState) -> OutcomeRow {
         code: Some(250),
         enhanced: Some("2.0.0".into()),
         reply: "Ok: queued".into(),
-        relay: "main".into(),
+        relay: Some("main".into()),
         reason: None,
         class: None,
         put_off: false,

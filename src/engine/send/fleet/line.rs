@@ -289,6 +289,10 @@ impl Pass {
             let change = self.line.state().circuit.failed(surely, now);
             return self.line.told(change, why(outcome));
         }
+        if *outcome == Outcome::NoSmtpUtf8 {
+            // Nothing was said to the relay.
+            return None;
+        }
         self.used = true;
         let mut state = self.line.state();
         if !matches!(outcome, Outcome::Lost { .. } | Outcome::Uncertain { .. }) {

@@ -1,12 +1,23 @@
 //! Pictures that come with the letter: `<img src="files/logo.png">` shows a file of the rulebook, which goes along as a part of
-//! the letter (RFC 2392), so that it is seen where nothing is loaded from the network.
+//! the letter (RFC 2392), so that it is seen where nothing is loaded from the network. `<img src="cid:https://…">` does the
+//! same with a file that is fetched when the letter is composed.
 
 use std::ops::Range;
 
+use super::super::addresses::{Address, address, is_address};
 use super::super::files::{Enclosed, Shelf};
 use super::flat::Flat;
 use super::walk::{Item, walk};
 use crate::rulebook::diagnostic::Diagnostic;
+
+/// The pictures of a letter.
+#[derive(Clone, Debug, Default)]
+pub(in crate::rulebook::letters) struct Pictures {
+    /// Those of the rulebook.
+    pub(in crate::rulebook::letters) enclosed: Vec<Enclosed>,
+    /// Where the others are fetched from.
+    pub(in crate::rulebook::letters) addresses: Vec<Address>,
+}
 
 /// The letter with its pictures by their content ids, and the pictures.
 pub(super) fn pictures<'t>(
@@ -14,25 +25,36 @@ pub(super) fn pictures<'t>(
     map: &str,
     shelf: Shelf<'_>,
     faults: &mut Vec<Diagnostic>,
-) -> (Flat<'t>, Vec<Enclosed>) {
+) -> (Flat<'t>, Pictures) {
     let text = |place: &Range<usize>| flat.text.get(place.clone()).unwrap_or_default();
     let mut edits = Vec::new();
-    let mut found: Vec<Enclosed> = Vec::new();
+    let mut found = Pictures::default();
     for item in walk(flat).items {
         let Item::Start { name, attributes, .. } = item else { continue };
         if !text(&name).eq_ignore_ascii_case("img") {
             continue;
         }
         let sources = attributes.iter().filter(|attribute| text(&attribute.name).eq_ignore_ascii_case("src"));
-        for place in sources.map(|attribute| &attribute.value).filter(|place| !flat.has_tag(place)) {
+        for place in sources.map(|attribute| &attribute.value) {
             let source = text(place).trim();
+            if let Some(fetched) = source.strip_prefix("cid:").filter(|rest| is_address(rest)) {
+                found.addresses.extend(
+                    flat.origin(place.start).and_then(|origin| {
+                        address(fetched, origin.source, &(origin.at..origin.at + place.len().max(1)))
+                    }),
+                );
+                continue;
+            }
+            if flat.has_tag(place) {
+                continue;
+            }
             let Some(file) = source.strip_prefix("files/").or_else(|| source.strip_prefix("cid:")) else { continue };
             match shelf.find(map, file, true) {
                 Ok(picture) => {
                     let id = picture.content_id.clone().unwrap_or_default();
                     edits.push((place.clone(), format!("cid:{id}")));
-                    if !found.contains(&picture) {
-                        found.push(picture);
+                    if !found.enclosed.contains(&picture) {
+                        found.enclosed.push(picture);
                     }
                 }
                 Err(help) => {

@@ -49,6 +49,7 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
             check.that(false, &format!("mail.refusals[{index}].{key}"), fault, "docs/deliverability.md shows rows");
         }
     }
+    super::attachments::all(&mail.attachments, check);
     tracking(&mail.tracking, check);
 }
 

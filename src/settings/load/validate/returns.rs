@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{Check, is_local};
-use crate::mail::Address;
 use crate::mail::returns::{LONGEST_NAME, is_base};
+use crate::mail::{Address, trust::server_tls};
 use crate::settings::{ImapSettings, ListenerSettings, RelaySecurity, ReturnSettings, Settings};
 
 /// Checks the section.
@@ -80,6 +80,10 @@ fn listener(listener: &ListenerSettings, check: &mut Check<'_, '_>) {
         "a certificate and its key go together",
         "give both or none",
     );
+    if let Err(error) = server_tls(listener) {
+        let help = "name the files of the chain, the server's own certificate first, and of its key, both in PEM";
+        check.that(false, &at("certificate"), error.to_string(), help);
+    }
 }
 
 fn imap(imap: &ImapSettings, check: &mut Check<'_, '_>) {

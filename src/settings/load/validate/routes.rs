@@ -25,6 +25,12 @@ pub(super) fn all(mail: &MailSettings, check: &mut Check<'_, '_>) {
         if let Some(sender) = &route.sender {
             known(&at("sender"), "sender", sender, mail.senders.keys(), check);
         }
+        // A word without a point is the name of a group.
+        if let Some(domain) = &route.domain
+            && !domain.contains('.')
+        {
+            known(&at("domain"), "domain", domain, mail.domains.keys(), check);
+        }
     }
     if !mail.relays.is_empty() {
         let some = mail.relays.values().any(|relay| relay.weight > 0);

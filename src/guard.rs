@@ -9,12 +9,12 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Resolves names to public addresses only.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Guard;
+pub(crate) struct Guard;
 
 /// A name or an address leads into a private network.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the address leads into a private network; `allow_private = true` in the webhook's settings allows it")]
-pub(super) struct Refused;
+#[error("the address leads into a private network; `allow_private = true` beside it in the settings allows it")]
+pub(crate) struct Refused;
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
@@ -30,7 +30,7 @@ impl Resolve for Guard {
 }
 
 /// Whether a request failed because the guard refused it.
-pub(super) fn refused(error: &reqwest::Error) -> bool {
+pub(crate) fn refused(error: &reqwest::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if cause.is::<Refused>() {
@@ -42,7 +42,7 @@ pub(super) fn refused(error: &reqwest::Error) -> bool {
 }
 
 /// The address that stands in the place of a name.
-pub(super) fn literal(url: &Url) -> Option<IpAddr> {
+pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
