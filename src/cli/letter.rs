@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::context::{Context, load_book, open_store};
 use super::{customer, known, out};
+use crate::mail::attachments::Lacking;
 use crate::mail::preview::Whom;
 use crate::mail::{Composer, LinkSigner, Preview};
 use crate::rulebook::{self, Book, Fixture};
@@ -85,5 +86,15 @@ impl Desk {
             out::note(rulebook::render(&faults, out::color()));
             anyhow::anyhow!("the fixture has faults")
         })
+    }
+}
+
+/// Tells what could not be fetched for a letter that is looked at.
+pub fn tell(lacking: &Lacking) {
+    for missing in &lacking.attached {
+        out::note(format_args!("warning: {missing}; in earnest the letter is not sent without it"));
+    }
+    for missing in &lacking.pictures {
+        out::note(format_args!("warning: {missing}; the picture is shown from its address"));
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 
 use super::context::Context;
-use super::letter::{Desk, LetterArgs};
+use super::letter::{Desk, LetterArgs, tell};
 use super::out;
 use crate::mail::body;
 use crate::mail::preview::{Page, too_large};
@@ -44,9 +44,12 @@ pub(super) async fn run(args: RenderArgs, context: &Context) -> anyhow::Result<E
     let now = context.clock.now();
     let job = preview.job(MESSAGE, now);
     let content = if args.form == Form::Source {
-        desk.composer.compose(&preview, &job, now).await?.raw
+        let (letter, lacking) = desk.composer.compose_shown(&preview, &job, now).await?;
+        tell(&lacking);
+        letter.raw
     } else {
-        let letter = desk.composer.fill(&preview, &job, now).await?;
+        let (letter, lacking) = desk.composer.fill(&preview, &job, now).await?;
+        tell(&lacking);
         let octets = letter.html.as_ref().map_or(0, String::len);
         if let Some(told) = too_large(octets, desk.loaded.settings.mail.flag_over_kb) {
             out::note(format_args!("warning: {told}"));

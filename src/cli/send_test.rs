@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::context::{Context, open_store};
-use super::letter::{Desk, LetterArgs};
+use super::letter::{Desk, LetterArgs, tell};
 use super::out;
 use crate::mail::{Address, Letter, Outcome, Relay};
 use crate::settings::load::Loaded;
@@ -38,7 +38,8 @@ pub(super) async fn run(args: SendTestArgs, context: &Context) -> anyhow::Result
     let preview = desk.preview(args.letter, context).await?;
     let id = format!("test-{}", uuid::Uuid::now_v7());
     let now = context.clock.now();
-    let letter = desk.composer.compose_test(&preview, &preview.job(&id, now), to, now).await?;
+    let (letter, lacking) = desk.composer.compose_test(&preview, &preview.job(&id, now), to, now).await?;
+    tell(&lacking);
     let outcome = hand_over(&relay, &letter).await;
     relay.close().await;
     let (to, by) = (letter.to.as_str(), relay.name());

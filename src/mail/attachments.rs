@@ -59,6 +59,15 @@ pub struct Unavailable {
     pub passes: bool,
 }
 
+/// What can't be had of the files that a letter wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// Files to be attached: without them the letter is not what it says.
+    pub attached: Vec<Unavailable>,
+    /// Pictures, which are shown from their addresses.
+    pub pictures: Vec<Unavailable>,
+}
+
 /// Fetching can't be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("files for letters can't be fetched")]
@@ -87,11 +96,12 @@ impl Attachments {
         letter.linked.iter().try_for_each(|address| self.url(address).map(drop))
     }
 
-    /// Fetches what a letter wants and encloses it. Pictures that can't be had are shown from their addresses.
-    pub(super) async fn enclose(&self, letter: &mut Rendered, now: Timestamp) -> Result<(), Unavailable> {
+    /// Fetches what a letter wants and encloses it; gives what can't be had.
+    pub(super) async fn enclose(&self, letter: &mut Rendered, now: Timestamp) -> Lacking {
+        let mut lacking = Lacking::default();
         let shown = letter.html.as_deref().map(pictures::addresses).unwrap_or_default();
         if shown.is_empty() && letter.linked.is_empty() {
-            return Ok(());
+            return lacking;
         }
         let (attached, shown) = futures_util::join!(
             join_all(letter.linked.iter().map(|address| self.get(address, now))),
@@ -100,30 +110,17 @@ impl Attachments {
                 (address, picture)
             }))
         );
-        // The first that stops the letter tells why: one for good before one that passes.
-        let mut files = Vec::with_capacity(attached.len());
-        let mut missing: Option<Unavailable> = None;
-        for file in attached {
+        let taken: usize = letter.enclosed.iter().map(|file| file.bytes.len()).sum();
+        let mut room = MAX_ENCLOSED.saturating_sub(taken);
+        for (file, address) in attached.into_iter().zip(std::mem::take(&mut letter.linked)) {
             match file {
-                Ok(file) => files.push(file),
-                Err(other) if missing.as_ref().is_none_or(|known| known.passes && !other.passes) => {
-                    missing = Some(other);
+                Ok(file) if file.bytes.len() <= room => {
+                    room -= file.bytes.len();
+                    letter.enclosed.push(file.enclosed(None));
                 }
-                Err(_) => {}
+                Ok(_) => lacking.attached.push(too_much(&address)),
+                Err(error) => lacking.attached.push(error),
             }
-        }
-        if let Some(missing) = missing {
-            return Err(missing);
-        }
-        let mut room =
-            MAX_ENCLOSED - letter.enclosed.iter().map(|file| file.bytes.len()).sum::<usize>().min(MAX_ENCLOSED);
-        for (file, address) in files.into_iter().zip(std::mem::take(&mut letter.linked)) {
-            room = room.checked_sub(file.bytes.len()).ok_or_else(|| Unavailable {
-                address: told(&address),
-                reason: format!("more than {MOST_MB} MB would go with the letter"),
-                passes: false,
-            })?;
-            letter.enclosed.push(file.enclosed(None));
         }
         let mut ids = Vec::new();
         for (address, picture) in shown {
@@ -134,15 +131,12 @@ impl Attachments {
                     letter.enclosed.push(file.enclosed(Some(id.clone())));
                     ids.push((address, id));
                 }
-                Ok(_) => tracing::warn!(file.address = told(&address), "a picture is too large to go with its letter"),
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a picture can't go with its letter; it is shown from its address"
-                ),
+                Ok(_) => lacking.pictures.push(too_much(&address)),
+                Err(error) => lacking.pictures.push(error),
             }
         }
         letter.html = letter.html.take().map(|html| pictures::shown(&html, &ids));
-        Ok(())
+        lacking
     }
 
     fn url(&self, address: &str) -> Result<Url, Unavailable> {
@@ -184,6 +178,11 @@ impl Attachments {
         };
         self.kept.entry_by_ref(url.as_str()).or_insert_with_if(fetch, stale).await.into_value().what
     }
+}
+
+fn too_much(address: &str) -> Unavailable {
+    let reason = format!("more than {MOST_MB} MB would go with the letter");
+    Unavailable { address: told(address), reason, passes: false }
 }
 
 /// An address as it may be told: without what stands behind a `?`.

@@ -11,7 +11,7 @@ use lettre::message::{Mailbox, Message};
 use serde_json::{Map, Value, json};
 
 use super::address::{Address, AddressError};
-use super::attachments::{Attachments, FetchError, Unavailable};
+use super::attachments::{Attachments, FetchError, Lacking, Unavailable};
 use super::body::Whole;
 use super::dkim::{DkimKeys, KeyError};
 use super::forward::{self, Forwarder};
@@ -247,7 +247,18 @@ impl Composer {
         now: Timestamp,
     ) -> Result<Letter, ComposeError> {
         let to = recipient(job.customer)?;
-        let rendered = self.fill(letters, job, now).await?;
+        let (rendered, lacking) = self.fill(letters, job, now).await?;
+        // What is missing for good says more than what may come yet.
+        if let Some(missing) = lacking.attached.into_iter().min_by_key(|missing| missing.passes) {
+            return Err(ComposeError::Unavailable(missing));
+        }
+        for missing in &lacking.pictures {
+            tracing::warn!(
+                message.id = job.message,
+                error = missing as &dyn std::error::Error,
+                "a picture can't go with its letter; it is shown from its address"
+            );
+        }
         self.put_together(rendered, job, to, false)
     }
 
@@ -259,28 +270,41 @@ impl Composer {
     }
 
     /// The same letter for somebody who tries it out: it goes to another address, says in its subject and in a field of its
-    /// own that it is a test, and names no campaign to mailbox providers.
+    /// own that it is a test, and names no campaign to mailbox providers. What can't be fetched is left out, and told.
     pub async fn compose_test(
         &self,
         letters: &(impl LetterSource + Sync),
         job: &Job<'_>,
         to: Address,
         now: Timestamp,
-    ) -> Result<Letter, ComposeError> {
-        let rendered = self.fill(letters, job, now).await?;
-        self.put_together(rendered, job, to, true)
+    ) -> Result<(Letter, Lacking), ComposeError> {
+        let (rendered, lacking) = self.fill(letters, job, now).await?;
+        Ok((self.put_together(rendered, job, to, true)?, lacking))
     }
 
-    /// What is in the letter: its subject as one line, and its parts as they go into the message.
+    /// The letter as it goes out, for somebody who looks at it. What can't be fetched is left out, and told.
+    pub async fn compose_shown(
+        &self,
+        letters: &(impl LetterSource + Sync),
+        job: &Job<'_>,
+        now: Timestamp,
+    ) -> Result<(Letter, Lacking), ComposeError> {
+        let to = recipient(job.customer)?;
+        let (rendered, lacking) = self.fill(letters, job, now).await?;
+        Ok((self.put_together(rendered, job, to, false)?, lacking))
+    }
+
+    /// What is in the letter: its subject as one line, and its parts as they go into the message; and what of that can't be
+    /// fetched.
     pub async fn fill(
         &self,
         letters: &(impl LetterSource + Sync),
         job: &Job<'_>,
         now: Timestamp,
-    ) -> Result<Rendered, ComposeError> {
+    ) -> Result<(Rendered, Lacking), ComposeError> {
         let mut rendered = self.fill_offline(letters, job)?;
-        self.attachments.enclose(&mut rendered, now).await.map_err(ComposeError::Unavailable)?;
-        Ok(rendered)
+        let lacking = self.attachments.enclose(&mut rendered, now).await;
+        Ok((rendered, lacking))
     }
 
     /// What is in the letter, as far as nobody has to be asked for it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use milepost::journey::book::Shop;
 use milepost::journey::time::{Span, Timestamp};
 use milepost::mail::preview::Whom;
-use milepost::mail::{ComposeError, Composer, Letter, LinkSigner, Preview};
+use milepost::mail::{ComposeError, Composer, Letter, LinkSigner, Preview, Unavailable};
 use milepost::rulebook::{Book, Fixture, load_files, read_fixture, render};
 use milepost::settings::{AttachmentSettings, MailSettings, ShopSettings};
 use wiremock::matchers::{method, path};
@@ -189,6 +189,22 @@ async fn a_picture_goes_along_and_is_else_shown_from_its_address() {
         let address = address.replace("CDN", &cdn.server.uri());
         assert!(html.contains(&format!("<img src=\"{address}\"")), "{html}");
     }
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_letter_sees_it_without_what_is_missing() {
+    let cdn = Cdn::start().await;
+    cdn.has("/files/a.pdf", ResponseTemplate::new(200).set_body_bytes(PDF)).await;
+    let text =
+        showing("CDN/files/cat.png").replace("\n\n", "\nAttach: CDN/files/a.pdf\nAttach: CDN/files/none.pdf\n\n");
+    let (composer, book) = (cdn.composer(), cdn.book("shop/templates/hello.html", &text));
+    let shop = ShopSettings::default();
+    let preview = Preview::of(&book, &shop, ("shop", "hello"), Whom::Sample, Some("en".into()), moment());
+    let (letter, lacking) = composer.compose_shown(&preview, &preview.job("m-1", moment()), moment()).await.unwrap();
+    assert_eq!(attached(&letter), [("a.pdf".to_owned(), "application/pdf".to_owned())]);
+    let told = |list: &[Unavailable]| list.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
+    assert_eq!(told(&lacking.attached), [format!("{}/files/none.pdf", cdn.server.uri())]);
+    assert_eq!(told(&lacking.pictures), [format!("{}/files/cat.png", cdn.server.uri())]);
 }
 
 #[tokio::test]
