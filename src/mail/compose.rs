@@ -398,9 +398,9 @@ impl Composer {
         Ok(self.dkim.sign(sender.address.domain(), forward::forward(answer, to, by, at)?, at))
     }
 
-    /// The sender of the envelopes of forwarded answers: their bounces name no letter, and are listed.
-    pub fn forwards_from(&self) -> Address {
-        self.returns.bounces().cloned().unwrap_or_else(|| self.senders.get(None).address.clone())
+    /// The sender of the envelope of a forwarded answer: its bounces name no letter, and are listed.
+    pub fn forwards_from(&self, answer: i64) -> Address {
+        self.returns.bounce_of_answer(answer).unwrap_or_else(|| self.senders.get(None).address.clone())
     }
 
     /// The page where the customer refuses the letter's purpose.

@@ -132,7 +132,7 @@ impl Engine {
             Ok(Err(hindrance)) => return Err(Fault::Later(format!("no relay takes it: {}", hindrance.why))),
             Err(error) => return Err(Fault::Later(error.to_string())),
         };
-        let outcome = match pass.relay().open(&mailing.composer.forwards_from(), to).await {
+        let outcome = match pass.relay().open(&mailing.composer.forwards_from(id), to).await {
             Ok(opened) => opened.hand_over(&bytes).await,
             Err(outcome) => outcome,
         };

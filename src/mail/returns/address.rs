@@ -4,7 +4,7 @@
 //! within RFC 5321's 64 octets; a token made for one duty is none for another.
 
 use data_encoding::BASE32_NOPAD;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use super::super::address::Address;
 use super::super::links::LinkSigner;
@@ -13,6 +13,8 @@ use crate::settings::{ReplySettings, ReturnSettings};
 /// Between the name of the address and its token (RFC 5233).
 const SEPARATOR: char = '+';
 const ID_BYTES: usize = 16;
+/// How the ids of forwarded answers begin.
+const ANSWER: &[u8; 6] = b"answer";
 /// Eighty bits: nobody tries out that many addresses by sending mail.
 const MAC_BYTES: usize = 10;
 /// Characters of a token.
@@ -95,9 +97,13 @@ impl ReturnAddresses {
         self.with_token(Duty::Unsubscribe, message)
     }
 
-    /// Where bounces of what is no letter go.
-    pub fn bounces(&self) -> Option<&Address> {
-        self.bounce.as_ref()
+    /// Where bounces of a forwarded answer go, by its number on record: they are ours to take, and about no letter.
+    pub fn bounce_of_answer(&self, answer: i64) -> Option<Address> {
+        let mut id = [0; ID_BYTES];
+        id[..ANSWER.len()].copy_from_slice(ANSWER);
+        id[ID_BYTES - 8..].copy_from_slice(&answer.to_be_bytes());
+        // No letter's id is of this version (RFC 9562 §5.8).
+        self.with_token(Duty::Bounce, &Builder::from_custom_bytes(id).into_uuid().hyphenated().to_string())
     }
 
     /// Where answers to a letter go.

@@ -156,6 +156,20 @@ fn addresses_from_where_nothing_may_be_fetched_are_told_where_they_stand() {
 }
 
 #[test]
+fn letters_that_mail_programs_cut_off_are_told() {
+    let folder = started();
+    let settings = folder.path().join("config/milepost.toml");
+    let written = fs::read_to_string(&settings).expect("settings");
+    fs::write(&settings, written.replacen("# flag_over_kb = 102", "flag_over_kb = 2", 1)).expect("written");
+    let said = text(&milepost(folder.path()).arg("check").assert().success().get_output().stderr);
+    assert!(said.contains("warning[letter-size]: the HTML of this letter has"), "{said}");
+    assert!(said.contains("--> pet-shop/templates/cart-promo.mjml"), "{said}");
+    let run = milepost(folder.path()).args(["render", "cart-promo"]).assert().success();
+    let said = text(&run.get_output().stderr);
+    assert!(said.starts_with("warning: the HTML of this letter has") && said.contains("more than 2"), "{said}");
+}
+
+#[test]
 fn a_fixture_makes_somebody_up() {
     let folder = started();
     let file = folder.path().join("boris.yaml");

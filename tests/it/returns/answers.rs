@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{WELCOME, came_back, comes_back, returns, start};
+use super::{WELCOME, came_back, comes_back, report, returns, start};
 use crate::store::both;
 use crate::store::place::Place;
 use crate::support::{Daemon, book, header, person};
@@ -77,7 +77,8 @@ async fn an_answer_is_forwarded_with_its_writer_and_on_record(place: &Place) {
     assert_eq!(header(&letter.bytes, "From"), "Shop <hello@shop.example>", "so that the shop's signatures hold");
     assert!(header(&letter.bytes, "Reply-To").contains("anna@mail.example"), "{text}");
     assert!(text.is_ascii() && text.contains("cat.png") && text.contains("iVBORw0KGgo="), "{text}");
-    assert_eq!(letter.from, "bounce@returns.shop.example", "its bounces are no letter's");
+    let mailing = daemon.app.engine.mailing.load_full();
+    assert!(mailing.composer.returns().takes(&letter.from), "{}: strangers may bring its bounces", letter.from);
     assert_eq!(header(&letter.bytes, "Subject"), "Re: welcome?");
     let row = &daemon.record().await[0];
     let log = daemon.app.engine.store.message_log(&row.id).await.expect("reads");
@@ -87,6 +88,11 @@ async fn an_answer_is_forwarded_with_its_writer_and_on_record(place: &Place) {
     assert_eq!((thing.state, thing.note.as_deref()), (ReturnedState::Done, Some("forwarded")));
     daemon.settle().await;
     assert_eq!(forwarded(&daemon).len(), 1);
+    // They are about no letter: somebody looks at them.
+    comes_back(&daemon, report(&letter.from, "help@shop.example", "failed", "5.2.2", "552 5.2.2 full")).await;
+    let thing = came_back(&daemon).await.pop().expect("kept");
+    assert_eq!((thing.state, thing.what.as_deref()), (ReturnedState::Unmatched, Some("bounce")));
+    assert!(daemon.app.engine.store.suppressed_one("help@shop.example").await.expect("reads").is_none());
 }
 
 async fn an_answer_that_the_relay_puts_off_is_forwarded_later(place: &Place) {
