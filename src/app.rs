@@ -187,7 +187,7 @@ impl App {
         self.engine.follow().await?;
         loop {
             let engine = &self.engine;
-            let mut done = engine.take_maildir().await? + engine.take_returns().await?;
+            let mut done = engine.take_maildir().await? + engine.take_returns().await? + engine.take_answer().await?;
             done += engine.process_bodies().await?.handled + engine.process_due().await?.handled;
             done += engine.process_outdated().await?.handled + engine.fetch_waiting().await?.handled;
             done += engine.open_firings().await? + engine.walk_firings().await?.handled;

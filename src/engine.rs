@@ -105,6 +105,8 @@ pub struct Wakes {
     pub errands: Notify,
     /// Something came back.
     pub returns: Notify,
+    /// An answer is to be passed on.
+    pub answers: Notify,
     /// Bodies wait for a read from a CRM.
     pub fetch: Notify,
     /// The rules changed, and with them the schedules.

@@ -49,8 +49,17 @@ enum What {
     Outcome { outcome: Outcome, customer: String, to: String, relay: String, marked: bool },
     /// It could not be composed.
     Failed { reason: String },
-    /// It could not be composed now: something that goes with it is missing.
-    NotYet { reason: String },
+    /// No relay could be asked to take it now, or not all that might.
+    NotYet { lacks: Lacks, said: String },
+}
+
+/// What a letter lacks that may come yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// A file that goes with it.
+    File,
+    /// A relay that can write to its address: this one can't, and those that may can't be asked now.
+    Relay(String),
 }
 
 impl Recorder {
@@ -90,9 +99,9 @@ impl Recorder {
         self.ask(claimed, What::Failed { reason })?.wait().await.map(drop)
     }
 
-    /// Records that a letter could not be composed now: it is tried again like one that a relay refused for now.
-    pub async fn not_yet(&self, claimed: &Arc<Claimed>, reason: String) -> Result<()> {
-        self.ask(claimed, What::NotYet { reason })?.wait().await.map(drop)
+    /// Records that a letter lacks something that may come yet: it is tried again like one that a relay refused for now.
+    pub fn not_yet(&self, claimed: &Arc<Claimed>, lacks: Lacks, said: String) -> Result<Recording> {
+        self.ask(claimed, What::NotYet { lacks, said })
     }
 
     fn ask(&self, claimed: &Arc<Claimed>, what: What) -> Result<Recording> {
@@ -214,13 +223,17 @@ impl Engine {
                     not_composed(claimed);
                     group.fail(claimed, customer, reason.clone(), now);
                 }
-                What::NotYet { reason } => {
+                What::NotYet { lacks: Lacks::File, said } => {
                     not_composed(claimed);
-                    match self.wait_after(claimed, None, now) {
-                        Some(wait) => group.outcomes.push(incomplete(claimed, reason, now, wait)),
-                        None => group.fail(claimed, customer, reason.clone(), now),
+                    match self.wait_after(claimed, claimed.lacking_since, None, now) {
+                        Some(wait) => group.outcomes.push(not_yet(claimed, &Lacks::File, said, now.after(wait), now)),
+                        None => group.fail(claimed, customer, said.clone(), now),
                     }
                 }
+                What::NotYet { lacks, said } => match self.wait_after(claimed, claimed.put_off_since, None, now) {
+                    Some(wait) => group.outcomes.push(not_yet(claimed, lacks, said, now.after(wait), now)),
+                    None => group.out_of_reach(&LastCheck { claimed, customer, suppressed: false, now }),
+                },
             }
         }
         group.arrange(&book.rulebook, now);
@@ -299,6 +312,7 @@ impl Engine {
             reason: reason.map(str::to_owned),
             class: outcome.class().map(Class::word),
             put_off: counts(outcome),
+            lacking: false,
         }
     }
 
@@ -308,11 +322,17 @@ impl Engine {
         if outcome.is_of_session() {
             return self.mailing.load().retry.first().copied();
         }
-        self.wait_after(claimed, outcome.class(), now)
+        self.wait_after(claimed, claimed.put_off_since, outcome.class(), now)
     }
 
-    /// How long a letter waits for its next try after a refusal, or after no relay was asked; `None`: it is given up.
-    fn wait_after(&self, claimed: &Claimed, class: Option<Class>, now: Timestamp) -> Option<Span> {
+    /// How long a letter that has been tried in vain since a moment waits for its next try; `None`: it is given up.
+    fn wait_after(
+        &self,
+        claimed: &Claimed,
+        since: Option<Timestamp>,
+        class: Option<Class>,
+        now: Timestamp,
+    ) -> Option<Span> {
         let tries = usize::try_from(claimed.attempts).unwrap_or(usize::MAX);
         let mailing = self.mailing.load();
         let wait = *mailing.retry.get(tries).or(mailing.retry.last())?;
@@ -320,7 +340,7 @@ impl Engine {
         let wait = effect.map_or(wait, |effect| wait.max(effect.least_wait));
         let life =
             effect.and_then(|effect| effect.life).map_or(mailing.give_up_after, |life| life.min(mailing.give_up_after));
-        let ends = claimed.put_off_since.unwrap_or(now).after(life);
+        let ends = since.unwrap_or(now).after(life);
         (now.after(wait) <= ends).then_some(wait)
     }
 }
@@ -330,20 +350,25 @@ fn not_composed(claimed: &Claimed) {
     tracing::warn!(message.id = claimed.id, rule.id = claimed.rule, "a letter could not be composed");
 }
 
-/// What is recorded of a letter that waits for something that goes with it.
-fn incomplete(claimed: &Claimed, reason: &str, now: Timestamp, wait: Span) -> OutcomeRow {
+/// What is recorded of a letter that lacks something.
+fn not_yet(claimed: &Claimed, lacks: &Lacks, said: &str, next_at: Timestamp, now: Timestamp) -> OutcomeRow {
+    let (relay, reason) = match lacks {
+        Lacks::File => (None, "attachment_missing"),
+        Lacks::Relay(relay) => (Some(relay.clone()), WithheldReason::NeedsSmtpUtf8.code()),
+    };
     OutcomeRow {
         id: claimed.id.clone(),
         at: now,
         state: MessageState::Queued,
-        next_at: Some(now.after(wait)),
+        next_at: Some(next_at),
         code: None,
         enhanced: None,
-        reply: reason.to_owned(),
-        relay: None,
-        reason: Some("attachment_missing".to_owned()),
+        reply: said.to_owned(),
+        lacking: relay.is_none(),
+        put_off: relay.is_some(),
+        relay,
+        reason: Some(reason.to_owned()),
         class: None,
-        put_off: true,
     }
 }
 

@@ -43,21 +43,29 @@ impl Engine {
     /// Takes up what came back and is due; tells how much.
     pub async fn take_returns(&self) -> Result<usize> {
         let now = self.clock.now();
-        if self.store.next_returned_at().await?.is_none_or(|at| at > now) {
+        if self.store.next_returned_at(false).await?.is_none_or(|at| at > now) {
             return Ok(0);
         }
-        let due = self.store.due_returned(now, AT_ONCE).await?;
+        let due = self.store.due_returned(now, false, AT_ONCE).await?;
         let number = due.len();
-        let (answers, due): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|thing| thing.state == ReturnedState::Forwarding);
-        // Passing an answer on may take minutes; what came back of letters does not wait for that.
-        if !due.is_empty() {
+        if number > 0 {
             self.apply_returned(due, now).await?;
         }
-        for answer in &answers {
+        Ok(number)
+    }
+
+    /// Passes an answer on that is due; tells whether there was one. It may take minutes, and what came back of letters does
+    /// not wait for it.
+    pub async fn take_answer(&self) -> Result<usize> {
+        let now = self.clock.now();
+        if self.store.next_returned_at(true).await?.is_none_or(|at| at > now) {
+            return Ok(0);
+        }
+        let due = self.store.due_returned(now, true, 1).await?;
+        for answer in &due {
             self.pass_on(answer).await?;
         }
-        Ok(number)
+        Ok(due.len())
     }
 
     /// Reads what came back and applies what follows.
@@ -88,6 +96,9 @@ impl Engine {
         }
         if bodies {
             self.wakes.process.notify_one();
+        }
+        if settled.iter().any(|one| one.state == ReturnedState::Forwarding) {
+            self.wakes.answers.notify_one();
         }
         Ok(())
     }

@@ -58,7 +58,17 @@ impl Engine {
                 if engine.take_returns().await? > 0 {
                     return Ok(Next::Now);
                 }
-                Ok(Next::Wake(Wake::Returns, engine.store.next_returned_at().await?))
+                Ok(Next::Wake(Wake::Returns, engine.store.next_returned_at(false).await?))
+            }
+        }));
+        let engine = Arc::clone(self);
+        tasks.spawn(looped("answers", stop.clone(), Arc::clone(self), move || {
+            let engine = Arc::clone(&engine);
+            async move {
+                if engine.take_answer().await? > 0 {
+                    return Ok(Next::Now);
+                }
+                Ok(Next::Wake(Wake::Answers, engine.store.next_returned_at(true).await?))
             }
         }));
         let engine = Arc::clone(self);
@@ -211,6 +221,7 @@ enum Wake {
     Send,
     Errands,
     Returns,
+    Answers,
     Fetch,
     Cron,
 }
@@ -250,6 +261,7 @@ where
                     Wake::Send => &engine.wakes.send,
                     Wake::Errands => &engine.wakes.errands,
                     Wake::Returns => &engine.wakes.returns,
+                    Wake::Answers => &engine.wakes.answers,
                     Wake::Fetch => &engine.wakes.fetch,
                     Wake::Cron => &engine.wakes.cron,
                 };

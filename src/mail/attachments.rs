@@ -2,7 +2,8 @@
 //!
 //! Invariants: nothing is fetched but from below the addresses of the settings, redirects included; an address of a private
 //! network is reached only where the settings allow it; no proxy is asked; a file is fetched once for all letters that want it
-//! at the same time, and not again while it is fresh; a server that fails is left alone for a moment. A letter goes out with
+//! at the same time, and not again while it is fresh; a server that fails is left alone for a moment; what one letter fetches is
+//! bounded in number, in size and in how much of it at once. A letter goes out with
 //! everything that is attached to it, or not at all; a picture that can't be had is shown from its address, like any other.
 //!
 //! Not here: files of the rulebook (`rulebook::letters`), when a letter is tried again (`engine`).
@@ -11,9 +12,10 @@ mod allow;
 mod fetch;
 mod pictures;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use moka::future::Cache;
 use reqwest::Url;
 
@@ -27,8 +29,11 @@ use fetch::{Fetched, Fetcher};
 pub const MOST_MB: u32 = 10;
 /// Most octets of files that are kept.
 const KEPT: u64 = 64 * 1024 * 1024;
-/// How long a failure stands for the next letters.
+/// How long a failure stands for the next letters, counted from when the server had its time.
 const LEFT_ALONE: Span = Span::seconds(30);
+/// Most files that are fetched for one letter, and most at once.
+const MOST_FILES: usize = 40;
+const AT_ONCE: usize = 4;
 
 /// Fetches the files of letters. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,6 +42,7 @@ pub struct Attachments {
     /// `None`: nothing may be fetched.
     fetcher: Option<Fetcher>,
     fresh_for: Span,
+    left_alone: Span,
     kept: Cache<String, Kept>,
 }
 
@@ -47,7 +53,7 @@ struct Kept {
     what: Result<Arc<Fetched>, Unavailable>,
 }
 
-/// A file of an address can't go along. It never shows what stands behind a `?`: that may be a key.
+/// A file of an address can't go along. It never shows a password, nor what stands behind a `?`: that may be a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{address} can't be fetched: {reason}")]
 pub struct Unavailable {
@@ -83,7 +89,9 @@ impl Attachments {
             u32::try_from(octets).unwrap_or(u32::MAX).saturating_add(1_024)
         };
         let kept = Cache::builder().max_capacity(KEPT).weigher(weight).build();
-        Ok(Self { allow, fetcher, fresh_for: settings.fresh_for, kept })
+        let patience = Span::seconds(i64::try_from(settings.timeout_seconds).unwrap_or_default());
+        let left_alone = Span::from_micros(LEFT_ALONE.micros().saturating_add(patience.micros()));
+        Ok(Self { allow, fetcher, fresh_for: settings.fresh_for, left_alone, kept })
     }
 
     /// From where files may be fetched.
@@ -103,37 +111,31 @@ impl Attachments {
         if shown.is_empty() && letter.linked.is_empty() {
             return lacking;
         }
-        let (attached, shown) = futures_util::join!(
-            join_all(letter.linked.iter().map(|address| self.get(address, now))),
-            join_all(shown.into_iter().map(async |address| {
-                let picture = self.get(&address, now).await.and_then(|file| file.as_picture(&address));
-                (address, picture)
-            }))
-        );
         let taken: usize = letter.enclosed.iter().map(|file| file.bytes.len()).sum();
         let mut room = MAX_ENCLOSED.saturating_sub(taken);
-        for (file, address) in attached.into_iter().zip(std::mem::take(&mut letter.linked)) {
-            match file {
-                Ok(file) if file.bytes.len() <= room => {
-                    room -= file.bytes.len();
-                    letter.enclosed.push(file.enclosed(None));
-                }
-                Ok(_) => lacking.attached.push(too_much(&address)),
-                Err(error) => lacking.attached.push(error),
-            }
-        }
+        let linked = std::mem::take(&mut letter.linked);
+        let shown = shown.into_iter().map(|address| (address, true));
+        let wanted = linked.into_iter().map(|address| (address, false)).chain(shown);
+        let fetched = wanted.enumerate().map(|(place, (address, picture))| async move {
+            let file = if place < MOST_FILES { self.get(&address, now).await } else { Err(too_much(&address)) };
+            let file = if picture { file.and_then(|file| file.as_picture(&address)) } else { file };
+            (address, picture, file)
+        });
         let mut ids = Vec::new();
-        for (address, picture) in shown {
-            match picture {
-                Ok(file) if file.bytes.len() <= room => {
-                    room -= file.bytes.len();
-                    let id = content_id(&address, &file.bytes);
-                    letter.enclosed.push(file.enclosed(Some(id.clone())));
-                    ids.push((address, id));
+        let mut files = stream::iter(fetched).buffered(AT_ONCE);
+        while let Some((address, picture, file)) = files.next().await {
+            let file = file.and_then(|file| if file.bytes.len() <= room { Ok(file) } else { Err(too_much(&address)) });
+            let file = match file {
+                Ok(file) => file,
+                Err(error) => {
+                    if picture { &mut lacking.pictures } else { &mut lacking.attached }.push(error);
+                    continue;
                 }
-                Ok(_) => lacking.pictures.push(too_much(&address)),
-                Err(error) => lacking.pictures.push(error),
-            }
+            };
+            room -= file.bytes.len();
+            let id = picture.then(|| content_id(&address, &file.bytes));
+            letter.enclosed.push(file.enclosed(id.clone()));
+            ids.extend(id.map(|id| (address, id)));
         }
         letter.html = letter.html.take().map(|html| pictures::shown(&html, &ids));
         lacking
@@ -157,10 +159,11 @@ impl Attachments {
             });
         };
         let stale = |kept: &Kept| {
-            let life = if kept.what.is_ok() { self.fresh_for } else { LEFT_ALONE };
+            let life = if kept.what.is_ok() { self.fresh_for } else { self.left_alone };
             now >= kept.at.after(life)
         };
-        let server = format!("{}/", url.origin().ascii_serialization());
+        // No address of a file is like this.
+        let server = format!("server {}", url.origin().ascii_serialization());
         if let Some(Kept { what: Err(error), .. }) = self.kept.get(&server).await.filter(|kept| !stale(kept)) {
             return Err(Unavailable { address: told(address), ..error });
         }
@@ -181,11 +184,22 @@ impl Attachments {
 }
 
 fn too_much(address: &str) -> Unavailable {
-    let reason = format!("more than {MOST_MB} MB would go with the letter");
+    let reason = format!("more than {MOST_MB} MB or {MOST_FILES} files would go with the letter");
     Unavailable { address: told(address), reason, passes: false }
 }
 
-/// An address as it may be told: without what stands behind a `?`.
+/// An address as it may be told: without a user's name and password, and without what stands behind a `?`.
 fn told(address: &str) -> String {
-    address.split(['?', '#']).next().unwrap_or_default().to_owned()
+    let plain = without_credentials(address);
+    plain.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// An address without a user's name and password.
+fn without_credentials(address: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.into() };
+    let host = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    match host.rfind('@') {
+        Some(at) => format!("{scheme}://{}", rest.get(at + 1..).unwrap_or_default()).into(),
+        None => address.into(),
+    }
 }

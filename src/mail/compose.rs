@@ -302,19 +302,24 @@ impl Composer {
         job: &Job<'_>,
         now: Timestamp,
     ) -> Result<(Rendered, Lacking), ComposeError> {
-        let mut rendered = self.fill_offline(letters, job)?;
+        let mut rendered = self.filled(letters, job)?;
         let lacking = self.attachments.enclose(&mut rendered, now).await;
         Ok((rendered, lacking))
     }
 
-    /// What is in the letter, as far as nobody has to be asked for it.
+    /// What is in the letter, as far as nobody has to be asked for it; files that may not be fetched are an error all the same.
     pub fn fill_offline(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Rendered, ComposeError> {
+        let rendered = self.filled(letters, job)?;
+        self.attachments.admit(&rendered).map_err(ComposeError::Unavailable)?;
+        Ok(rendered)
+    }
+
+    fn filled(&self, letters: &impl LetterSource, job: &Job<'_>) -> Result<Rendered, ComposeError> {
         let wanted = |root: &str| letters.reads(job.map, job.letter, job.locale, root);
         let context = self.context(job, wanted);
         let mut rendered = letters.render(job.map, job.letter, job.locale, context).map_err(|reason| {
             ComposeError::Render { map: job.map.to_owned(), letter: job.letter.to_owned(), reason }
         })?;
-        self.attachments.admit(&rendered).map_err(ComposeError::Unavailable)?;
         rendered.subject = headers::clean(&rendered.subject);
         rendered.html = rendered.html.map(|html| body::with_preheader(&html, rendered.preheader.as_deref()));
         Ok(rendered)

@@ -63,6 +63,8 @@ struct Variant {
     enclosed: Vec<Enclosed>,
     /// Addresses of what goes along, too.
     linked: Vec<String>,
+    /// Whether pictures of the HTML are fetched.
+    shows_fetched: bool,
     /// The first parts of the names that it reads, layouts included.
     reads: BTreeSet<String>,
 }
@@ -225,6 +227,12 @@ impl Letters {
             let (file, line, column) = made.unwrap_or(own);
             RenderError::Html { file, line, column, reason: report.message().to_owned() }
         })
+    }
+
+    /// Whether files are fetched for a letter, in the variant that a locale gets.
+    pub fn fetches(&self, map: &str, letter: &str, locale: &str) -> bool {
+        self.variant(map, letter, locale)
+            .is_some_and(|(_, variant)| variant.shows_fetched || !variant.linked.is_empty())
     }
 
     /// Whether a letter, in the variant that a locale gets, reads anything under a root of names.

@@ -125,17 +125,19 @@ pub struct ReturnedFilter {
 
 impl Store {
     /// What is to be taken up now, in the order in which it came.
-    pub async fn due_returned(&self, now: Timestamp, limit: usize) -> Result<Vec<Returned>> {
+    pub async fn due_returned(&self, now: Timestamp, answers: bool, limit: usize) -> Result<Vec<Returned>> {
         const SQL: &str =
             "SELECT id, source, form, recipients, bytes, received_at, state, what, message, note, attempts, next_at
-            FROM returned WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2";
-        returned(&self.read("read what came back", SQL, vec![Arg::time(now), Arg::count(limit)]).await?)
+            FROM returned WHERE next_at <= $1 AND (state = 'forwarding') = ($2 = 1) ORDER BY next_at, id LIMIT $3";
+        let args = vec![Arg::time(now), Arg::int(answers.into()), Arg::count(limit)];
+        returned(&self.read("read what came back", SQL, args).await?)
     }
 
-    /// When the next thing that came back is to be taken up.
-    pub async fn next_returned_at(&self) -> Result<Option<Timestamp>> {
-        const SQL: &str = "SELECT MIN(next_at) FROM returned WHERE next_at IS NOT NULL";
-        let rows = self.read("find what came back", SQL, vec![]).await?;
+    /// When the next thing that came back is to be read, or else the next answer to be passed on.
+    pub async fn next_returned_at(&self, answers: bool) -> Result<Option<Timestamp>> {
+        const SQL: &str =
+            "SELECT MIN(next_at) FROM returned WHERE next_at IS NOT NULL AND (state = 'forwarding') = ($1 = 1)";
+        let rows = self.read("find what came back", SQL, vec![Arg::int(answers.into())]).await?;
         rows.first().map_or(Ok(None), |row| row.fields().maybe_time())
     }
 

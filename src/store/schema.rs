@@ -14,7 +14,8 @@ macro_rules! files {
             (10, "earlier", "0010_earlier"), (11, "pauses", "0011_pauses"), (12, "splits", "0012_splits"),
             (13, "figures", "0013_figures"), (14, "dictionaries", "0014_dictionaries"),
             (15, "refusals", "0015_refusals"), (16, "returns", "0016_returns"),
-            (17, "reads", "0017_reads"), (18, "relays", "0018_relays"), (19, "consents", "0019_consents"))
+            (17, "reads", "0017_reads"), (18, "relays", "0018_relays"), (19, "consents", "0019_consents"),
+            (20, "lacking", "0020_lacking"))
     };
     ($engine:literal: $(($number:literal, $name:literal, $file:literal)),+) => {
         LazyLock::new(|| {

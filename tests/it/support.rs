@@ -231,7 +231,8 @@ impl Daemon {
                 engine.store.next_send_at().await.expect("reads"),
                 engine.next_firing().await.expect("reads"),
                 engine.next_errand_at().await.expect("reads"),
-                engine.store.next_returned_at().await.expect("reads"),
+                engine.store.next_returned_at(false).await.expect("reads"),
+                engine.store.next_returned_at(true).await.expect("reads"),
             ];
             match next.into_iter().flatten().filter(|next| *next > self.clock.now() && *next <= end).min() {
                 Some(next) => self.clock.set(next),

@@ -68,6 +68,11 @@ impl<T> Aside<T> {
         [wide, key.clone()].into_iter().find(|key| self.kinds.contains_key(key))
     }
 
+    /// Whether letters are kept for this very reason.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.kinds.contains_key(key)
+    }
+
     /// How many letters may be asked about now.
     pub(super) fn awake(&self, now: Timestamp) -> usize {
         self.kinds.values().filter(|kind| kind.is_awake(now)).map(|kind| kind.letters.len()).sum()
@@ -194,7 +199,7 @@ mod tests {
     }
 
     fn key(domain: &str) -> Key {
-        Key { route: None, domain: domain.into() }
+        Key { route: None, domain: domain.into(), fetches: false }
     }
 
     fn until(moment: Timestamp) -> Hindrance {
@@ -225,7 +230,7 @@ mod tests {
         let mut aside = Aside::new();
         aside.hinder(&key(""), 1, until(at(100)), at(0));
         assert_eq!(aside.keeps(&key("a")), Some(key("")));
-        assert_eq!(aside.keeps(&Key { route: Some(1), domain: "a".into() }), None);
+        assert_eq!(aside.keeps(&Key { route: Some(1), domain: "a".into(), fetches: false }), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::Result;
 use crate::engine::Wakes;
@@ -30,8 +31,10 @@ pub(crate) use line::{Pass, Told};
 /// Why no relay was asked, and why a letter waits for another to go.
 const NO_RELAY: &str = "no_relay";
 const BUSY: &str = "busy";
+/// Why a letter waits for others to have their files fetched.
+const FETCHING: &str = "fetching";
 /// Everything that letters wait for where relays are concerned, as it stands on record.
-pub(crate) const HINDRANCES: [&str; 6] = [NO_RELAY, BUSY, RELAY_DOWN, DOMAIN_PAUSED, RATE, WARM_UP];
+pub(crate) const HINDRANCES: [&str; 7] = [NO_RELAY, BUSY, RELAY_DOWN, DOMAIN_PAUSED, RATE, WARM_UP, FETCHING];
 
 /// The relays, with their states.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Fleet {
     freed: Arc<Freed>,
     ledger: Arc<Ledger>,
     zone: Tz,
+    /// How many letters may have files fetched at once: servers of files that are slow leave half of the lanes to the others.
+    fetching: Arc<Semaphore>,
 }
 
 /// What letters have in common that the same thing keeps from going: their route, and the domain where it is about that.
@@ -49,12 +54,33 @@ pub(super) struct Key {
     pub(super) route: Option<usize>,
     /// The group of the domain if it is in one; empty for every letter of the route.
     pub(super) domain: String,
+    /// Letters that have files fetched, which wait for each other.
+    pub(super) fetches: bool,
 }
 
 impl Key {
     /// The key of all letters of the route.
     pub(super) fn of_route(&self) -> Self {
-        Self { route: self.route, domain: String::new() }
+        Self { route: self.route, domain: String::new(), fetches: false }
+    }
+
+    /// The key of all letters that have files fetched.
+    pub(super) fn of_fetching() -> Self {
+        Self { route: None, domain: String::new(), fetches: true }
+    }
+}
+
+/// Leave for a letter to have files fetched while it is composed; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    permit: Option<OwnedSemaphorePermit>,
+    freed: Arc<Freed>,
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.freed.tell();
     }
 }
 
@@ -93,7 +119,9 @@ impl Fleet {
             Ok(Arc::new(Line::new(relay, settings.weight == 0, limits(settings, zone), shared, zone)))
         });
         let lines = lines.collect::<std::result::Result<_, RelayError>>()?;
-        Ok(Self { lines, routes: Routes::new(mail), freed, ledger, zone })
+        let lines: Vec<Arc<Line>> = lines;
+        let fetching = Arc::new(Semaphore::new((lanes_of(&lines) / 2).max(1)));
+        Ok(Self { lines, routes: Routes::new(mail), freed, ledger, zone, fetching })
     }
 
     /// Whether there is none.
@@ -109,9 +137,19 @@ impl Fleet {
     /// How many letters are worked on at once: one a connection. Where there are several relays twice as many, so that letters
     /// that wait for the connections of one leave room for those of the others.
     pub(super) fn lanes(&self) -> usize {
-        let connections: u32 = self.lines.iter().map(|line| line.relay.connections()).sum();
-        let lanes = usize::try_from(connections).unwrap_or(1).max(1);
-        if self.lines.len() > 1 { lanes * 2 } else { lanes }
+        lanes_of(&self.lines)
+    }
+
+    /// Leave to have files fetched. `Err`: others have them fetched, and one that ends tells.
+    pub(super) fn fetching(&self) -> std::result::Result<Fetching, Hindrance> {
+        let take = || Arc::clone(&self.fetching).try_acquire_owned().ok();
+        let permit = take().or_else(|| {
+            // One may end before this was asked for.
+            self.freed.want();
+            take()
+        });
+        let busy = Hindrance { until: None, busy: true, wide: false, down: false, why: FETCHING };
+        permit.map(|permit| Fetching { permit: Some(permit), freed: Arc::clone(&self.freed) }).ok_or(busy)
     }
 
     /// If no letter at all can go now: the moment from which one may.
@@ -123,7 +161,7 @@ impl Fleet {
     /// What letters like this one are kept by.
     pub(super) fn key(&self, letter: &Traveller) -> Key {
         let domain = self.routes.group(&letter.domain).unwrap_or(&letter.domain).to_owned();
-        Key { route: self.routes.route(letter), domain }
+        Key { route: self.routes.route(letter), domain, fetches: false }
     }
 
     /// Whether letters that wait for another to go may be asked about.
@@ -139,7 +177,7 @@ impl Fleet {
         tried: &[String],
         now: Timestamp,
     ) -> Result<std::result::Result<Pass, Hindrance>> {
-        let Key { route, domain } = self.key(letter);
+        let Key { route, domain, .. } = self.key(letter);
         let mut hindrance = Hindrance { until: None, busy: false, wide: true, down: true, why: NO_RELAY };
         for line in self.routes.order(route, &letter.message).into_iter().filter_map(|place| self.lines.get(place)) {
             if tried.iter().any(|name| name == line.relay.name()) {
@@ -238,6 +276,12 @@ impl Probe {
         let outcome = self.0.relay.check().await;
         self.0.probed(outcome.as_ref().map(drop), clock.now())
     }
+}
+
+fn lanes_of(lines: &[Arc<Line>]) -> usize {
+    let connections: u32 = lines.iter().map(|line| line.relay.connections()).sum();
+    let lanes = usize::try_from(connections).unwrap_or(1).max(1);
+    if lines.len() > 1 { lanes * 2 } else { lanes }
 }
 
 fn limits(relay: &RelaySettings, zone: Tz) -> Vec<(Per, Limit)> {

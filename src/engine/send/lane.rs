@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use super::fleet::Pass;
 use super::queue::{Leave, Queue, Recipient, Taken};
 use crate::engine::mailing::Mailing;
-use crate::engine::record::{Recorder, Recording};
+use crate::engine::record::{Lacks, Recorder, Recording};
 use crate::engine::{Engine, EngineError, Result};
 use crate::journey::policy;
-use crate::mail::{Address, Job, Letter, Opened, Outcome, Step, Traveller};
+use crate::mail::{Address, Job, Letter, Opened, Outcome, Traveller};
 use crate::store::{Claimed, Frozen, Links};
 
 /// How long a letter that is ready waits for the one before it on its lane.
@@ -43,6 +43,16 @@ struct Prepared {
     traveller: Traveller,
     pass: Pass,
     mailing: Arc<Mailing>,
+}
+
+/// Why no envelope was opened.
+enum Unopened {
+    /// This came of it.
+    Told(Outcome),
+    /// This relay can't write to the address; others that may could not be asked now.
+    Unasked(Outcome),
+    /// Another relay will take it, and does not now.
+    Later,
 }
 
 impl Lane {
@@ -80,8 +90,10 @@ impl Lane {
         if let Ok(handed_over) = tokio::time::timeout(PATIENCE, &mut handing_over).await {
             return (handed_over, Some(next));
         }
-        self.queue.lock().await.put_back(next.claimed);
-        (handing_over.await, self.prepare().await)
+        // The hand-over may itself wait for the queue, and gets no further unless it is asked for meanwhile.
+        let (handed_over, ()) =
+            futures_util::join!(handing_over, async { self.queue.lock().await.put_back(next.claimed) });
+        (handed_over, self.prepare().await)
     }
 
     /// The next letter that can go out, composed; those that can't are settled on the way. `None`: there is none.
@@ -106,7 +118,7 @@ impl Lane {
 
     async fn compose(&self, leave: Leave) -> Result<Option<Prepared>> {
         let (engine, recorder) = (&self.engine, &self.recorder);
-        let Leave { taken: Taken { claimed, to, traveller }, pass, mailing } = leave;
+        let Leave { taken: Taken { claimed, to, traveller, .. }, pass, mailing, fetching } = leave;
         let Some(Recipient { customer, address, suppressed }) = to else {
             recorder.failed(&claimed, "the customer is not known any more".into()).await?;
             return Ok(None);
@@ -138,8 +150,16 @@ impl Lane {
         };
         let composed = match frozen {
             Some(letter) => Ok(letter),
-            None => mailing.composer.compose(letters, &job, now).await,
+            None => match self.stop.run_until_cancelled(mailing.composer.compose(letters, &job, now)).await {
+                Some(composed) => composed,
+                // Whoever is told to stop waits for no server of files.
+                None => {
+                    self.queue.lock().await.put_back(claimed);
+                    return Ok(None);
+                }
+            },
         };
+        drop(fetching);
         match composed {
             Ok(letter) => {
                 let frozen = Frozen {
@@ -158,7 +178,7 @@ impl Lane {
             Err(error) => {
                 let reason = crate::mail::chain(&error);
                 if error.passes() {
-                    recorder.not_yet(&claimed, reason).await?;
+                    recorder.not_yet(&claimed, Lacks::File, reason)?.wait().await?;
                 } else {
                     recorder.failed(&claimed, reason).await?;
                 }
@@ -196,8 +216,14 @@ impl Lane {
         let relay = frozen.relay.clone();
         let opened = match opened {
             Ok(opened) => opened,
-            Err(Some(outcome)) => return recorder.outcome(&claimed, &customer, to, outcome, &relay, false).map(Some),
-            Err(None) => {
+            Err(Unopened::Told(outcome)) => {
+                return recorder.outcome(&claimed, &customer, to, outcome, &relay, false).map(Some);
+            }
+            Err(Unopened::Unasked(outcome)) => {
+                let said = format!("{outcome}; the others of its route could not be asked");
+                return recorder.not_yet(&claimed, Lacks::Relay(relay), said).map(Some);
+            }
+            Err(Unopened::Later) => {
                 self.queue.lock().await.put_back(claimed);
                 return Ok(None);
             }
@@ -221,8 +247,8 @@ impl Lane {
     }
 
     /// Opens an envelope with the relay that the letter has leave to take, or with another of its route if that one can't be
-    /// reached, or can't write to the address. `None`: another one will take it, and does not now.
-    async fn open(&self, prepared: &mut Prepared) -> std::result::Result<Opened, Option<Outcome>> {
+    /// reached, or can't write to the address.
+    async fn open(&self, prepared: &mut Prepared) -> std::result::Result<Opened, Unopened> {
         let Prepared { letter, traveller, pass, mailing, .. } = prepared;
         let mut tried = Vec::new();
         loop {
@@ -233,24 +259,22 @@ impl Lane {
             self.tell(mailing, pass, &outcome).await;
             let lacks_utf8 = outcome == Outcome::NoSmtpUtf8;
             if !(outcome.is_of_session() || lacks_utf8) || self.stop.is_cancelled() {
-                return Err(Some(outcome));
+                return Err(Unopened::Told(outcome));
             }
             tried.push(pass.relay().name().to_owned());
             let now = self.engine.clock.now();
             match Box::pin(mailing.fleet.pass(&self.engine.store, traveller, &tried, now)).await {
                 Ok(Ok(other)) => *pass = other,
-                // Perhaps another has SMTPUTF8: the letter is not withheld before that one was asked.
-                Ok(Err(hindrance)) if hindrance.passes() && lacks_utf8 => {
-                    let error = format!("{outcome}; the other relays take no letter now");
-                    return Err(Some(Outcome::Lost { step: Step::Greeting, error }));
-                }
+                Ok(Err(hindrance)) if hindrance.passes() && lacks_utf8 => return Err(Unopened::Unasked(outcome)),
                 // One that only another letter's end or a look at the relay frees is worth waiting for here; what waits for a
                 // ceiling waits on record.
-                Ok(Err(hindrance)) if hindrance.passes() && (hindrance.busy || hindrance.down) => return Err(None),
-                Ok(Err(_)) => return Err(Some(outcome)),
+                Ok(Err(hindrance)) if hindrance.passes() && (hindrance.busy || hindrance.down) => {
+                    return Err(Unopened::Later);
+                }
+                Ok(Err(_)) => return Err(Unopened::Told(outcome)),
                 Err(error) => {
                     not_taken_further(&traveller.message, &error);
-                    return Err(Some(outcome));
+                    return Err(Unopened::Told(outcome));
                 }
             }
         }

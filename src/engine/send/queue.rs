@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::aside::{Aside, PutOff};
-use super::fleet::{Key, Pass};
+use super::fleet::{Fetching, Key, Pass};
 use crate::engine::mailing::Mailing;
 use crate::engine::{Engine, Result};
 use crate::journey::customer::Customer;
@@ -44,6 +44,8 @@ pub(super) struct Taken {
     /// `None`: whoever it was for is not known any more.
     pub(super) to: Option<Recipient>,
     pub(super) traveller: Traveller,
+    /// Whether files are fetched when it is composed.
+    pub(super) fetches: bool,
 }
 
 /// A letter with leave to take a relay.
@@ -51,6 +53,8 @@ pub(super) struct Leave {
     pub(super) taken: Taken,
     pub(super) pass: Pass,
     pub(super) mailing: Arc<Mailing>,
+    /// For one that has files fetched, until it is composed.
+    pub(super) fetching: Option<Fetching>,
 }
 
 /// Whom a letter goes to; for a letter that an earlier try froze, at the address that it was frozen with.
@@ -98,20 +102,32 @@ impl Queue {
                 },
             };
             let key = self.mailing.fleet.key(&taken.traveller);
+            let fetches = Some(Key::of_fetching()).filter(|_| taken.fetches);
             if kept.is_none()
-                && let Some(keeps) = self.aside.keeps(&key)
+                && let Some(keeps) =
+                    fetches.clone().filter(|key| self.aside.has(key)).or_else(|| self.aside.keeps(&key))
             {
                 let off = self.aside.join(&keeps, taken, now);
                 self.put_off(off).await?;
                 continue;
             }
+            let fetching = match fetches.map(|key| (self.mailing.fleet.fetching(), key)) {
+                None => None,
+                Some((Ok(fetching), _)) => Some(fetching),
+                Some((Err(hindrance), key)) => {
+                    let off = self.aside.hinder(&key, taken, hindrance, now);
+                    self.leave(kept.filter(|kept| *kept != key));
+                    self.put_off(off).await?;
+                    continue;
+                }
+            };
             match self.mailing.fleet.pass(&self.engine.store, &taken.traveller, &[], now).await {
                 Ok(Ok(pass)) => {
                     if let Some(kept) = kept {
                         self.aside.went(&kept);
                     }
                     self.taken += 1;
-                    return Ok(Some(Leave { taken, pass, mailing: Arc::clone(&self.mailing) }));
+                    return Ok(Some(Leave { taken, pass, mailing: Arc::clone(&self.mailing), fetching }));
                 }
                 Ok(Err(hindrance)) => {
                     let key = if hindrance.wide { key.of_route() } else { key };
@@ -265,7 +281,12 @@ impl Queue {
                 sender: sender.map(str::to_owned),
                 domain: addresses.get(&claimed.id).map(|to| domain_of(to)).unwrap_or_default(),
             };
-            self.ready.push_back(Taken { claimed: Arc::new(claimed), to, traveller });
+            let pending = to
+                .as_ref()
+                .and_then(|to: &Recipient| to.customer.pending.iter().find(|pending| pending.message == claimed.id));
+            let letters = book.letters_under(pending.map_or("", |pending| pending.rulebook.as_str()));
+            let fetches = claimed.raw.is_none() && letters.fetches(&claimed.map, &claimed.letter, &claimed.locale);
+            self.ready.push_back(Taken { claimed: Arc::new(claimed), to, traveller, fetches });
         }
         Ok(())
     }

@@ -31,6 +31,9 @@ pub enum NotAllowed {
     /// It is none.
     #[error("this is not an address of the web")]
     NoAddress,
+    /// It bears a user's name or password.
+    #[error("it bears a user name or a password")]
+    Credentials,
     /// It lies below none of the list.
     #[error("it is below none of the addresses of mail.attachments.allow")]
     Unlisted,
@@ -67,6 +70,9 @@ impl AllowList {
     pub fn admit(&self, address: &str) -> Result<Url, NotAllowed> {
         let mut url = Url::parse(address).map_err(|_| NotAllowed::NoAddress)?;
         url.set_fragment(None);
+        if has_credentials(&url) {
+            return Err(NotAllowed::Credentials);
+        }
         if self.admits(&url) { Ok(url) } else { Err(NotAllowed::Unlisted) }
     }
 
@@ -122,8 +128,8 @@ mod tests {
             ("https://cdn.shop.example/letters/..\\..\\a.pdf", NotAllowed::Unlisted),
             ("http://cdn.shop.example/letters/a.pdf", NotAllowed::Unlisted),
             ("https://cdn.shop.example:8443/letters/a.pdf", NotAllowed::Unlisted),
-            ("https://ann:key@cdn.shop.example/letters/a.pdf", NotAllowed::Unlisted),
-            ("https://cdn.shop.example@evil.example/letters/a.pdf", NotAllowed::Unlisted),
+            ("https://ann:key@cdn.shop.example/letters/a.pdf", NotAllowed::Credentials),
+            ("https://cdn.shop.example@evil.example/letters/a.pdf", NotAllowed::Credentials),
             ("https://cdn.shop.example.evil.example/letters/a.pdf", NotAllowed::Unlisted),
             ("https://evil.example/https://cdn.shop.example/letters/a.pdf", NotAllowed::Unlisted),
             ("file:///letters/a.pdf", NotAllowed::Unlisted),

@@ -56,7 +56,8 @@ impl Failure {
     pub(super) fn is_of_server(&self) -> bool {
         match self {
             Self::Lost(_) => true,
-            Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            // One document that can't be made is no reason to ask for no other.
+            Self::Status(status) => matches!(status.as_u16(), 429 | 502..=504),
             Self::Private | Self::Size(_) | Self::Elsewhere | Self::Empty => false,
         }
     }
@@ -190,8 +191,8 @@ fn name(answer: &Response) -> String {
     });
     let last = || {
         let path = answer.url().path_segments()?.rfind(|part| !part.is_empty())?;
-        // A path is written as a form's values are, but for the plus.
-        let form = path.replace('+', "%2B");
+        // A path is written as a form's values are, but for what means something there.
+        let form = path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
         form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned())
     };
     let clean = |name: String| {

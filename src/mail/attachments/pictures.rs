@@ -1,6 +1,7 @@
 //! Pictures of addresses in the HTML of a letter that is filled: `<img src="cid:https://…">`.
 
-use crate::mail::tracking::rewrite::unescaped;
+use super::without_credentials;
+use crate::mail::tracking::rewrite::{escape_onto, unescaped};
 
 /// What stands before the address.
 const BEFORE: &str = "cid:http";
@@ -29,7 +30,16 @@ pub(super) fn shown(html: &str, ids: &[(String, String)]) -> String {
                 out.push_str(id);
                 value.end
             }
-            None => value.start + SCHEME,
+            None => {
+                // What only we may know stays here.
+                let plain = without_credentials(&address);
+                if plain == address {
+                    value.start + SCHEME
+                } else {
+                    escape_onto(&mut out, &plain);
+                    value.end
+                }
+            }
         };
     });
     out.push_str(html.get(copied..).unwrap_or_default());
@@ -65,5 +75,7 @@ mod tests {
             <img src=\"cid:1@files\"><img src=\"https://a.example/z\"> cid:https://a.example/text"
         );
         assert_eq!(addresses("<img src=\"cid:https://a.example/x"), Vec::<String>::new());
+        let secret = "<img src=\"cid:https://ann:key@a.example/x?b&amp;c\">";
+        assert_eq!(shown(secret, &[]), "<img src=\"https://a.example/x?b&amp;c\">");
     }
 }

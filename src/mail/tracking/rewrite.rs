@@ -185,7 +185,8 @@ fn entity(name: &str) -> Option<char> {
     char::from_u32(code)
 }
 
-fn escape_onto(out: &mut String, link: &str) {
+/// Puts a text behind another, as the value of an attribute.
+pub(in crate::mail) fn escape_onto(out: &mut String, link: &str) {
     for c in link.chars() {
         match c {
             '&' => out.push_str("&amp;"),

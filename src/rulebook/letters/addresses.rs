@@ -32,7 +32,7 @@ pub(super) fn address(text: &str, source: &Source, place: &Range<usize>) -> Opti
     if same.is_empty() {
         return None;
     }
-    let message = format!("nothing may be fetched from `{same}`");
+    let message = "nothing may be fetched from this address";
     let told = source.error("unlisted-address", place, message);
     Some(Address {
         text: same.to_owned(),

@@ -70,6 +70,8 @@ pub(in crate::rulebook) fn build<'t>(
     }
     let mut letters = Letters { blank: names::blank(scope), locale: shop.locale.clone(), ..Letters::default() };
     let mut facts = Facts::new();
+    let inherited: BTreeSet<String> =
+        templates.values().flat_map(|template| template.scan.inherits.iter().cloned()).collect();
     for (map, files) in &tree.maps {
         for source in &files.templates {
             let Some(file) = builder.file_name(source) else { continue };
@@ -78,6 +80,8 @@ pub(in crate::rulebook) fn build<'t>(
             let variants = letters.by_map.entry(map.clone()).or_default().entry(file.letter.clone()).or_default();
             let variant = variants.entry(file.locale.clone()).or_default();
             variant.reads.extend(reads.iter().cloned());
+            // Which components a letter comes to is Tera's to know; what all of them look at is little.
+            variant.reads.extend(inherited.iter().cloned());
             of_letter.files.push((source, reads));
             of_letter.event.extend(event_taken_for_granted(&name_of(source), &templates));
             parts.extend(builder.parts(source, &file, variant));
@@ -96,7 +100,9 @@ pub(in crate::rulebook) fn build<'t>(
     let variants = letters.by_map.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
     for variant in variants {
         let shown = variant.html.as_ref().and_then(|html| pictures.remove(html));
-        variant.enclosed.splice(0..0, shown.unwrap_or_default());
+        let (enclosed, fetched) = shown.unwrap_or_default();
+        variant.enclosed.splice(0..0, enclosed);
+        variant.shows_fetched = fetched;
     }
     builder.check_enclosed(&letters, tree);
     builder
@@ -240,12 +246,12 @@ impl Builder<'_> {
         }
     }
 
-    /// Makes the HTML of letters ready. Gives the pictures of each.
+    /// Makes the HTML of letters ready. Gives the pictures of each, and whether others are fetched.
     fn make<'t>(
         &mut self,
         parts: &mut [Part<'t>],
         templates: &BTreeMap<String, Template<'t>>,
-    ) -> BTreeMap<String, Vec<Enclosed>> {
+    ) -> BTreeMap<String, (Vec<Enclosed>, bool)> {
         let mut found = Vec::new();
         let mut all_pictures = BTreeMap::new();
         for part in parts.iter_mut().filter(|part| is_markup(part.source) && is_letter(part.source)) {
@@ -253,9 +259,9 @@ impl Builder<'_> {
                 && let Outcome::Ready(flat, pictures) =
                     body::make(part.source, part.place.clone(), templates, self.shelf, &mut found)
             {
-                let Pictures { enclosed: pictures, addresses } = pictures;
+                let Pictures { enclosed, fetched, addresses } = pictures;
                 self.addresses.extend(addresses);
-                all_pictures.insert(part.name.clone(), pictures);
+                all_pictures.insert(part.name.clone(), (enclosed, fetched));
                 part.made = Some(flat);
             }
         }

@@ -53,8 +53,6 @@ pub(super) fn roots(name: &str, templates: &BTreeMap<String, Template<'_>>) -> B
     if scans.iter().flat_map(|scan| &scan.filters).any(|(filter, _)| filter == "date") {
         roots.insert("customer".to_owned());
     }
-    // Which components a letter comes to is Tera's to know; what all of them look at is little.
-    roots.extend(templates.values().flat_map(|template| template.scan.inherits.iter().cloned()));
     roots
 }
 

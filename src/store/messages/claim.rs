@@ -55,6 +55,8 @@ pub struct Claimed {
     pub shows_code: bool,
     /// When it was first put off, if it was.
     pub put_off_since: Option<Timestamp>,
+    /// Since when it waits for a file that goes with it.
+    pub lacking_since: Option<Timestamp>,
 }
 
 impl Claimed {
@@ -113,7 +115,7 @@ impl Tx {
                 SELECT id FROM messages WHERE state IN ('queued', 'held') AND next_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
                 AND ($4 IS NULL OR next_at < $4) ORDER BY next_at, id LIMIT $5 FOR UPDATE SKIP LOCKED)
             RETURNING id, customer, enrollment, step, rule, map, stage, letter, purpose, locale, address, due_at, attempts,
-                inputs, rulebook, message_id, resend, next_at, promo_code, put_off_since";
+                inputs, rulebook, message_id, resend, next_at, promo_code, put_off_since, lacking_since";
         let args = vec![
             Arg::text(owner),
             Arg::time(lease_until),
@@ -272,10 +274,12 @@ pub(super) fn claimed(row: &Row) -> Result<(Claimed, Option<Timestamp>)> {
         resend: fields.flag()?,
         shows_code: false,
         put_off_since: None,
+        lacking_since: None,
     };
     let next_at = fields.maybe_time()?;
     message.shows_code = fields.maybe_text()?.is_some();
     message.put_off_since = fields.maybe_time()?;
+    message.lacking_since = fields.maybe_time()?;
     Ok((message, next_at))
 }
 

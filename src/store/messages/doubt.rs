@@ -16,7 +16,7 @@ impl Store {
     pub async fn in_doubt(&self, lease_expired_before: Timestamp) -> Result<Vec<Claimed>> {
         const SQL: &str =
             "SELECT id, customer, enrollment, step, rule, map, stage, letter, purpose, locale, address, due_at,
-                attempts, inputs, rulebook, message_id, resend, next_at, promo_code, put_off_since
+                attempts, inputs, rulebook, message_id, resend, next_at, promo_code, put_off_since, lacking_since
             FROM messages WHERE state = 'sending' AND lease_until < $1 ORDER BY lease_until, id";
         let rows = self.read("find messages in doubt", SQL, vec![Arg::time(lease_expired_before)]).await?;
         let mut messages = rows.iter().map(|row| Ok(claim::claimed(row)?.0)).collect::<Result<Vec<_>>>()?;

@@ -37,6 +37,8 @@ pub struct OutcomeRow {
     pub class: Option<&'static str>,
     /// Whether this counts against the time for which the letter is tried.
     pub put_off: bool,
+    /// Whether it lacks a file that goes with it: no relay was asked, and whoever has the letter in hand meanwhile keeps it.
+    pub lacking: bool,
 }
 
 impl Tx {
@@ -45,13 +47,14 @@ impl Tx {
     pub async fn record_outcomes(&mut self, outcomes: &[OutcomeRow]) -> Result<Vec<String>> {
         const MANY: Many = Many {
             what: "record outcomes",
-            head: "WITH v (v_id, v_at, v_state, v_next_at, v_code, v_enhanced, v_reply, v_relay, v_reason, v_class, v_since)
+            head: "WITH v (v_id, v_at, v_state, v_next_at, v_code, v_enhanced, v_reply, v_relay, v_reason, v_class, v_since, v_lacking)
                 AS (VALUES",
-            tail: ") UPDATE messages SET state = v_state, class = v_class, put_off_since = COALESCE(put_off_since, v_since), changed_at = v_at, next_at = v_next_at, code = v_code,
+            tail: ") UPDATE messages SET state = v_state, class = v_class, put_off_since = COALESCE(put_off_since, v_since),
+                lacking_since = CASE WHEN v_lacking IS NULL THEN NULL ELSE COALESCE(lacking_since, v_lacking) END, changed_at = v_at, next_at = v_next_at, code = v_code,
                 enhanced = v_enhanced, reply = v_reply, relay = v_relay, reason = v_reason, attempts = attempts + 1,
                 resend = CASE WHEN v_reason = 'resend' THEN 1 ELSE resend END,
                 sent_at = CASE WHEN v_state = 'sent' THEN v_at ELSE sent_at END, lease_owner = NULL, lease_until = NULL
-                FROM v WHERE id = v_id AND (state IN ('queued', 'held', 'sending')
+                FROM v WHERE id = v_id AND (state IN ('queued', 'held') OR state = 'sending' AND v_lacking IS NULL
                     OR state = 'uncertain' AND v_state IN ('sent', 'refused')) RETURNING id",
         };
         let rows = outcomes.iter().map(row).collect::<Result<Vec<_>>>()?;
@@ -76,7 +79,7 @@ impl Tx {
     }
 }
 
-fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 11]> {
+fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 12]> {
     let next_at = match outcome.state {
         MessageState::Queued => Some(outcome.next_at.unwrap_or(outcome.at)),
         MessageState::Sent | MessageState::Refused | MessageState::Uncertain | MessageState::Failed => None,
@@ -100,5 +103,6 @@ fn row(outcome: &OutcomeRow) -> Result<[Arg<'_>; 11]> {
         Arg::maybe_text(outcome.reason.as_deref()),
         Arg::maybe_text(outcome.class),
         Arg::maybe_time(outcome.put_off.then_some(outcome.at)),
+        Arg::maybe_time(outcome.lacking.then_some(outcome.at)),
     ])
 }

@@ -105,7 +105,8 @@ impl Tx {
             what: "retry messages",
             head: "WITH v (v_id, v_at) AS (VALUES",
             tail:
-                ") UPDATE messages SET state = 'queued', reason = NULL, changed_at = v_at, next_at = v_at, attempts = 0
+                ") UPDATE messages SET state = 'queued', reason = NULL, changed_at = v_at, next_at = v_at, attempts = 0,
+                put_off_since = NULL, lacking_since = NULL
                 FROM v WHERE id = v_id AND state = 'failed' RETURNING id",
         };
         let rows = ids.iter().map(|id| [Arg::text(id), Arg::time(at)]).collect();

@@ -144,9 +144,8 @@ fn addresses_from_where_nothing_may_be_fetched_are_told_where_they_stand() {
     );
     let said = text(&check().code(1).get_output().stderr);
     for told in [
-        "error[unlisted-address]: nothing may be fetched from `https://shop.example/terms-`",
+        "error[unlisted-address]: nothing may be fetched from this address",
         "terms.html:2:9",
-        "error[unlisted-address]: nothing may be fetched from `https://cdn.shop.example/cat.png`",
         "terms.html:4:14",
         "add the part up to a `/` to `mail.attachments.allow`",
     ] {

@@ -119,6 +119,7 @@ async fn a_file_is_attached_by_the_name_and_kind_that_its_server_gives() {
     .await;
     cdn.has("/files/a%20b+c.csv", octets().insert_header("content-type", "text/csv; header=present; charset=UTF-8"))
         .await;
+    cdn.has("/files/bill=7&part=2.pdf", octets()).await;
     cdn.has(
         "/files/evil",
         octets()
@@ -131,6 +132,7 @@ async fn a_file_is_attached_by_the_name_and_kind_that_its_server_gives() {
         ("CDN/files/invoice?key=secret", "счёт-7.pdf", "application/pdf"),
         ("CDN/files/a%20b+c.csv", "a b+c.csv", "text/csv"),
         ("CDN/files/evil", "evil.exe", "application/octet-stream"),
+        ("CDN/files/bill=7&part=2.pdf", "bill=7&part=2.pdf", "application/pdf"),
     ] {
         let letter = compose(&cdn, "shop/templates/hello.txt", &attaching(address)).await.unwrap();
         assert_eq!(attached(&letter), [(name.to_owned(), kind.to_owned())], "{address}");
@@ -195,15 +197,19 @@ async fn a_picture_goes_along_and_is_else_shown_from_its_address() {
 async fn whoever_looks_at_a_letter_sees_it_without_what_is_missing() {
     let cdn = Cdn::start().await;
     cdn.has("/files/a.pdf", ResponseTemplate::new(200).set_body_bytes(PDF)).await;
-    let text =
-        showing("CDN/files/cat.png").replace("\n\n", "\nAttach: CDN/files/a.pdf\nAttach: CDN/files/none.pdf\n\n");
+    let text = showing("CDN/files/cat.png").replace(
+        "\n\n",
+        "\nAttach: CDN/files/a.pdf\nAttach: CDN/files/none.pdf\n\
+             Attach: https://ann:secret@elsewhere.example/b.pdf?key=secret\n\n",
+    );
     let (composer, book) = (cdn.composer(), cdn.book("shop/templates/hello.html", &text));
     let shop = ShopSettings::default();
     let preview = Preview::of(&book, &shop, ("shop", "hello"), Whom::Sample, Some("en".into()), moment());
     let (letter, lacking) = composer.compose_shown(&preview, &preview.job("m-1", moment()), moment()).await.unwrap();
     assert_eq!(attached(&letter), [("a.pdf".to_owned(), "application/pdf".to_owned())]);
     let told = |list: &[Unavailable]| list.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
-    assert_eq!(told(&lacking.attached), [format!("{}/files/none.pdf", cdn.server.uri())]);
+    let elsewhere = "https://elsewhere.example/b.pdf".to_owned();
+    assert_eq!(told(&lacking.attached), [format!("{}/files/none.pdf", cdn.server.uri()), elsewhere]);
     assert_eq!(told(&lacking.pictures), [format!("{}/files/cat.png", cdn.server.uri())]);
 }
 
@@ -287,9 +293,40 @@ async fn a_server_that_fails_is_left_alone_for_a_moment() {
     let composer = cdn.composer();
     let of = |file: &str| cdn.book("shop/templates/hello.txt", &attaching(&format!("CDN/files/{file}")));
     let (a, b) = (of("a.pdf"), of("b.pdf"));
-    for (book, seconds) in [(&a, 0), (&a, 1), (&b, 29), (&a, 30), (&b, 59)] {
+    // Counted from when it had its ten seconds.
+    for (book, seconds) in [(&a, 0), (&a, 1), (&b, 39), (&a, 40), (&b, 79)] {
         let now = moment().after(Span::seconds(seconds));
         let (error, passes) = why(compose_at(&composer, book, Whom::Sample, now).await);
         assert!(error.contains("503") && passes, "{error}");
     }
+}
+
+#[tokio::test]
+async fn one_document_that_can_not_be_made_holds_up_no_other() {
+    let cdn = Cdn::start().await;
+    cdn.has_asked("/files/a.pdf", 1, ResponseTemplate::new(500)).await;
+    cdn.has("/files/b.pdf", ResponseTemplate::new(200).set_body_bytes(PDF)).await;
+    cdn.has("/files/", ResponseTemplate::new(403)).await;
+    let composer = cdn.composer();
+    for (file, told) in [("a.pdf", Some("500")), ("a.pdf", Some("500")), ("", Some("403")), ("b.pdf", None)] {
+        let book = cdn.book("shop/templates/hello.txt", &attaching(&format!("CDN/files/{file}")));
+        let error = compose_at(&composer, &book, Whom::Sample, moment()).await.err();
+        let error = error.map(|error| milepost::mail::chain(&error));
+        assert_eq!(error.is_some(), told.is_some(), "{file}: {error:?}");
+        assert!(error.is_none_or(|error| error.contains(told.unwrap())), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn what_one_letter_may_fetch_is_bounded() {
+    let cdn = Cdn::start().await;
+    let picture = ResponseTemplate::new(200).set_body_bytes(PNG).insert_header("content-type", "image/png");
+    Mock::given(method("GET")).respond_with(picture).expect(40).mount(&cdn.server).await;
+    let many = "{% for n in range(end=100) %}<img src=\"cid:CDN/files/{{ n }}.png\">{% endfor %}";
+    let html = format!("Subject: Look\n\n{many}<a href=\"{{{{ unsubscribe_url }}}}\">out</a>");
+    let letter = compose(&cdn, "shop/templates/hello.html", &html).await.unwrap();
+    let raw = String::from_utf8(letter.raw).unwrap();
+    assert_eq!(raw.matches("Content-ID: <").count(), 40);
+    let html = Part::read(raw.as_bytes()).parts()[1].parts()[0].text();
+    assert!(html.contains(&format!("<img src=\"{}/files/99.png\">", cdn.server.uri())), "{html}");
 }

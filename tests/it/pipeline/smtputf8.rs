@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use milepost::journey::time::Span;
 use milepost::mail::Mailbox;
 use milepost::mail::mailbox::{Action, Features, Moment, Stage};
 use milepost::settings::RelaySettings;
@@ -17,6 +18,7 @@ both! {
     an_address_outside_ascii_goes_by_a_relay_that_takes_it,
     a_letter_that_no_relay_takes_is_withheld_with_its_reason,
     another_relay_of_the_route_takes_it,
+    a_letter_waits_for_a_relay_that_may_take_it_and_not_for_ever,
 }
 
 fn anna() -> Value {
@@ -67,6 +69,26 @@ async fn another_relay_of_the_route_takes_it(place: &Place) {
     daemon.accept(arrives("boris")).await;
     daemon.settle().await;
     assert_eq!((daemon.mailbox.count(), other.count()), (1, 1), "{:?}", daemon.record().await);
+}
+
+async fn a_letter_waits_for_a_relay_that_may_take_it_and_not_for_ever(place: &Place) {
+    let daemon = daemon_with(place, book(&[WELCOME]), |settings| {
+        settings.mail.retry = vec![Span::seconds(300)];
+        settings.mail.give_up_after = Span::seconds(600);
+        let test = settings.mail.relays["test"].clone();
+        let tomorrow = RelaySettings { warm_up: vec![50], warm_up_from: Some("2026-03-11".into()), ..test };
+        settings.mail.relays.insert("tomorrow".into(), RelaySettings { weight: 0, ..tomorrow });
+    })
+    .await;
+    daemon.accept(anna()).await;
+    daemon.settle().await;
+    let row = &daemon.record().await[0];
+    assert_eq!((row.state, row.reason.as_deref()), (MessageState::Queued, Some("needs_smtputf8")), "{row:?}");
+    books::check(&daemon).await;
+    daemon.until("2026-03-10T10:00:00Z").await;
+    let row = &daemon.record().await[0];
+    assert_eq!((row.state, row.reason.as_deref()), (MessageState::Withheld, Some("needs_smtputf8")), "{row:?}");
+    books::check(&daemon).await;
 }
 
 async fn a_letter_that_no_relay_takes_is_withheld_with_its_reason(place: &Place) {

@@ -163,13 +163,13 @@ async fn what_was_forwarded_is_not_forwarded_again_for_the_sake_of_its_note(plac
     let note = thing.note.unwrap_or_default();
     assert!(note.starts_with("forwarded; the note in the CRM is still to be written: "), "{note}");
     // Somebody has it tried once more: it was read already, so nothing is said of it a second time.
-    let happened = daemon.app.engine.store.next_returned_at().await.expect("reads");
+    let happened = daemon.app.engine.store.next_returned_at(true).await.expect("reads");
     assert_eq!(happened, None);
     let mut tx = daemon.app.engine.store.begin().await.expect("begins");
     assert_eq!(tx.retry_returned(&[thing.id], daemon.clock.now()).await.expect("writes"), 1);
     tx.commit().await.expect("commits");
     assert_eq!(came_back(&daemon).await[0].state, ReturnedState::Forwarding);
-    daemon.app.engine.take_returns().await.expect("is taken up");
+    daemon.app.engine.take_answer().await.expect("is taken up");
     daemon.settle().await;
     let thing = came_back(&daemon).await.pop().expect("kept");
     assert_eq!((thing.state, forwarded(&daemon).len()), (ReturnedState::Failed, 1));

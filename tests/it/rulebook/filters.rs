@@ -91,6 +91,15 @@ fn a_component_sees_what_it_is_given() {
         panic!("an object")
     };
     assert_eq!(letters.render("shop", "hello", "en", context).expect("a letter").text, "08:00 u");
+    // What a component looks at is no way out of a letter that does not use it.
+    let foot = (
+        "shared/foot.txt",
+        "{% component foot(@unsubscribe_url = \"\") %}{{ unsubscribe_url }}{% endcomponent foot %}",
+    );
+    check(
+        &[("shop/templates/hello.txt", "Subject: Hi\n\nHi\n"), foot],
+        &["no-unsubscribe shop/templates/hello.txt:1:1"],
+    );
     // Names of components are everybody's.
     let german = "Subject: Hallo\n\n{% component price(of) %}{{ of }}{% endcomponent price %}{{ unsubscribe_url }}";
     check(

@@ -125,5 +125,6 @@ pub fn outcome(id: &str, seconds: i64, state: MessageState) -> OutcomeRow {
         reason: None,
         class: None,
         put_off: false,
+        lacking: false,
     }
 }

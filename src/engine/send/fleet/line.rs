@@ -100,7 +100,7 @@ impl Freed {
         self.gone.swap(false, Ordering::SeqCst)
     }
 
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         if self.wanted.swap(false, Ordering::SeqCst) {
             self.gone.store(true, Ordering::SeqCst);
             self.wakes.send.notify_one();

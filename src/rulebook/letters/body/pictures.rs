@@ -15,7 +15,9 @@ use crate::rulebook::diagnostic::Diagnostic;
 pub(in crate::rulebook::letters) struct Pictures {
     /// Those of the rulebook.
     pub(in crate::rulebook::letters) enclosed: Vec<Enclosed>,
-    /// Where the others are fetched from.
+    /// Whether there are others, which are fetched.
+    pub(in crate::rulebook::letters) fetched: bool,
+    /// Where from, as far as that is the same for everyone.
     pub(in crate::rulebook::letters) addresses: Vec<Address>,
 }
 
@@ -38,6 +40,7 @@ pub(super) fn pictures<'t>(
         for place in sources.map(|attribute| &attribute.value) {
             let source = text(place).trim();
             if let Some(fetched) = source.strip_prefix("cid:").filter(|rest| is_address(rest)) {
+                found.fetched = true;
                 found.addresses.extend(
                     flat.origin(place.start).and_then(|origin| {
                         address(fetched, origin.source, &(origin.at..origin.at + place.len().max(1)))
