@@ -148,16 +148,16 @@ impl Lane {
             inputs: &claimed.inputs,
             at: now,
         };
-        let composed = match frozen {
-            Some(letter) => Ok(letter),
-            None => match self.stop.run_until_cancelled(mailing.composer.compose(letters, &job, now)).await {
-                Some(composed) => composed,
+        let composed = if let Some(letter) = frozen {
+            Ok(letter)
+        } else {
+            let composing = mailing.composer.compose(letters, &job, now);
+            let Some(composed) = self.stop.run_until_cancelled(composing).await else {
                 // Whoever is told to stop waits for no server of files.
-                None => {
-                    self.queue.lock().await.put_back(claimed);
-                    return Ok(None);
-                }
-            },
+                self.queue.lock().await.put_back(claimed);
+                return Ok(None);
+            };
+            composed
         };
         drop(fetching);
         match composed {

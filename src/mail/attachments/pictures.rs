@@ -24,23 +24,14 @@ pub(super) fn shown(html: &str, ids: &[(String, String)]) -> String {
     let mut copied = 0;
     each(html, |value, address| {
         out.push_str(html.get(copied..value.start).unwrap_or_default());
-        copied = match ids.iter().find(|(known, _)| *known == address) {
-            Some((_, id)) => {
-                out.push_str("cid:");
-                out.push_str(id);
-                value.end
-            }
-            None => {
-                // What only we may know stays here.
-                let plain = without_credentials(&address);
-                if plain == address {
-                    value.start + SCHEME
-                } else {
-                    escape_onto(&mut out, &plain);
-                    value.end
-                }
-            }
-        };
+        if let Some((_, id)) = ids.iter().find(|(known, _)| *known == address) {
+            out.push_str("cid:");
+            out.push_str(id);
+        } else {
+            // What only we may know stays here.
+            escape_onto(&mut out, &without_credentials(&address));
+        }
+        copied = value.end;
     });
     out.push_str(html.get(copied..).unwrap_or_default());
     out
@@ -71,7 +62,7 @@ mod tests {
         let out = shown(html, &[(x, "1@files".into())]);
         assert_eq!(
             out,
-            "<p>\"cid:no</p><img src=\"cid:1@files\"><img alt='' src=' https://a.example/y '>\
+            "<p>\"cid:no</p><img src=\"cid:1@files\"><img alt='' src=' https://a.example/y'>\
             <img src=\"cid:1@files\"><img src=\"https://a.example/z\"> cid:https://a.example/text"
         );
         assert_eq!(addresses("<img src=\"cid:https://a.example/x"), Vec::<String>::new());
