@@ -75,12 +75,24 @@ impl Key {
 pub(super) struct Fetching {
     permit: Option<OwnedSemaphorePermit>,
     freed: Arc<Freed>,
+    begun: bool,
+}
+
+impl Fetching {
+    /// The letter is on its way. Before that nobody waits for the end of it: what is given back unused tells nobody, or those
+    /// that wait for a relay would be asked about again and again.
+    pub(super) fn begun(mut self) -> Self {
+        self.begun = true;
+        self
+    }
 }
 
 impl Drop for Fetching {
     fn drop(&mut self) {
         drop(self.permit.take());
-        self.freed.tell();
+        if self.begun {
+            self.freed.tell();
+        }
     }
 }
 
@@ -149,7 +161,7 @@ impl Fleet {
             take()
         });
         let busy = Hindrance { until: None, busy: true, wide: false, down: false, why: FETCHING };
-        permit.map(|permit| Fetching { permit: Some(permit), freed: Arc::clone(&self.freed) }).ok_or(busy)
+        permit.map(|permit| Fetching { permit: Some(permit), freed: Arc::clone(&self.freed), begun: false }).ok_or(busy)
     }
 
     /// If no letter at all can go now: the moment from which one may.
@@ -323,4 +335,23 @@ pub async fn used(
         found[place] = Some(Used { used, limit: limit.at(now) });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leave_to_fetch_tells_when_a_letter_was_composed_and_not_when_it_was_of_no_use() {
+        let (mail, wakes) = (MailSettings::default(), Arc::default());
+        let ours = ("shop.example", Tz::UTC);
+        let fleet = Fleet::new(&mail, &Refusals::with(&[]), ours, Arc::default(), &wakes).expect("a fleet");
+        fleet.freed.want();
+        drop(fleet.fetching().expect("leave"));
+        assert!(!fleet.freed(), "no letter has gone");
+        let under_way = fleet.fetching().expect("leave").begun();
+        assert!(fleet.fetching().is_err_and(|hindrance| hindrance.busy && hindrance.why == FETCHING));
+        drop(under_way);
+        assert!(fleet.freed());
+    }
 }

@@ -127,6 +127,7 @@ impl Queue {
                         self.aside.went(&kept);
                     }
                     self.taken += 1;
+                    let fetching = fetching.map(Fetching::begun);
                     return Ok(Some(Leave { taken, pass, mailing: Arc::clone(&self.mailing), fetching }));
                 }
                 Ok(Err(hindrance)) => {
