@@ -47,6 +47,7 @@ pub use tree::Files;
 pub use watch::{Watch, WatchError};
 
 use crate::journey::book::Rulebook;
+use crate::journey::customer::Customer;
 
 /// Everything that a rules folder holds, checked.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +74,12 @@ impl Book {
     /// The letters of a rule that finishes as an earlier rulebook has it, or of the one in force.
     pub fn letters_under(&self, rulebook: &str) -> &Letters {
         self.earlier.get(rulebook).unwrap_or(&self.letters)
+    }
+
+    /// The letters among which one that waits for its customer is found.
+    pub fn letters_of(&self, customer: &Customer, message: &str) -> &Letters {
+        let pending = customer.pending.iter().find(|pending| pending.message == message);
+        self.letters_under(pending.map_or("", |pending| pending.rulebook.as_str()))
     }
 }
 

@@ -3,8 +3,8 @@
 //! Invariants: nothing is fetched but from below the addresses of the settings, redirects included; an address of a private
 //! network is reached only where the settings allow it; no proxy is asked; a file is fetched once for all letters that want it
 //! at the same time, and not again while it is fresh; a server that fails is left alone for a moment; what one letter fetches is
-//! bounded in number, in size and in how much of it at once. A letter goes out with
-//! everything that is attached to it, or not at all; a picture that can't be had is shown from its address, like any other.
+//! bounded in number, in size and in how much of it at once. A letter goes out with everything that is attached to it, or not at
+//! all; a picture that can't be had is shown from its address, like any other.
 //!
 //! Not here: files of the rulebook (`rulebook::letters`), when a letter is tried again (`engine`).
 

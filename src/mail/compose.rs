@@ -246,8 +246,7 @@ impl Composer {
         job: &Job<'_>,
         now: Timestamp,
     ) -> Result<Letter, ComposeError> {
-        let to = recipient(job.customer)?;
-        let (rendered, lacking) = self.fill(letters, job, now).await?;
+        let (letter, lacking) = self.compose_shown(letters, job, now).await?;
         // What is missing for good says more than what may come yet.
         if let Some(missing) = lacking.attached.into_iter().min_by_key(|missing| missing.passes) {
             return Err(ComposeError::Unavailable(missing));
@@ -259,7 +258,7 @@ impl Composer {
                 "a picture can't go with its letter; it is shown from its address"
             );
         }
-        self.put_together(rendered, job, to, false)
+        Ok(letter)
     }
 
     /// Composes one letter without asking anybody: what would be fetched is left out.

@@ -7,14 +7,15 @@ mod words;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use axum::http::header::{HeaderMap, USER_AGENT};
 use axum::response::Response;
 use metrics::counter;
 use serde_json::{Map, json};
 use sha2::{Digest as _, Sha256};
 use tera::Context;
 
-use super::problem::{RETRY_AFTER_SECONDS, log_failure};
+use super::pages::Pages;
+use super::problem::log_failure;
 use super::unsubscribe::{not_ours, words_for};
 use super::{App, WebState};
 use crate::engine::own;
@@ -78,10 +79,7 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, headers: H
 }
 
 fn later(state: &WebState, found: &Found, error: &(dyn std::error::Error + 'static)) -> Response {
-    log_failure(error);
-    let mut response = page(state, found, "later", StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    response
+    Pages::later(error, page(state, found, "later", StatusCode::SERVICE_UNAVAILABLE))
 }
 
 /// What a page says where nothing waits: it was confirmed, or it is over.

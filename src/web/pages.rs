@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{Html, IntoResponse, Response};
 use tera::{Context, Tera};
 
-use super::problem::log_failure;
+use super::problem::{RETRY_AFTER_SECONDS, log_failure};
 use super::{App, assets};
 
 const TEMPLATES: [(&str, &str); 8] = [
@@ -45,6 +46,13 @@ impl Pages {
                 (StatusCode::INTERNAL_SERVER_ERROR, "Something failed here. Try again later.\n").into_response()
             }
         }
+    }
+
+    /// A page that says to come back in a moment, as what it was to do failed; the log says why.
+    pub fn later(error: &(dyn std::error::Error + 'static), mut page: Response) -> Response {
+        log_failure(error);
+        page.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        page
     }
 
     /// A small page with a headline and a sentence.

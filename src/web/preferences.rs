@@ -11,14 +11,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use metrics::counter;
 use serde::Serialize;
 use serde_json::{Map, json};
 use tera::Context;
 
-use super::problem::{RETRY_AFTER_SECONDS, log_failure};
+use super::pages::Pages;
+use super::problem::log_failure;
 use super::unsubscribe::not_ours;
 use super::{App, WebState, unsubscribe};
 use crate::engine::own;
@@ -98,10 +98,7 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Resu
 }
 
 fn later(state: &WebState, customer: &Customer, error: &(dyn std::error::Error + 'static)) -> Response {
-    log_failure(error);
-    let mut response = page(state, customer, "later", StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    response
+    Pages::later(error, page(state, customer, "later", StatusCode::SERVICE_UNAVAILABLE))
 }
 
 /// The customer whom a token names.

@@ -9,12 +9,12 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use metrics::counter;
 use tera::Context;
 
-use super::problem::{RETRY_AFTER_SECONDS, log_failure};
+use super::pages::Pages;
+use super::problem::log_failure;
 use super::{App, WebState};
 use crate::engine::own;
 use crate::mail::links::{LinkSigner, Unsubscribe};
@@ -45,12 +45,7 @@ pub async fn act(State(state): State<App>, Path(token): Path<String>, body: Resu
             counter!("milepost_unsubscribes_total", "by" => by).increment(1);
             page(&state, words, &link, "done", StatusCode::OK)
         }
-        Err(error) => {
-            log_failure(&error);
-            let mut response = page(&state, words, &link, "later", StatusCode::SERVICE_UNAVAILABLE);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-            response
-        }
+        Err(error) => Pages::later(&error, page(&state, words, &link, "later", StatusCode::SERVICE_UNAVAILABLE)),
     }
 }
 

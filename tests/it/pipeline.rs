@@ -9,6 +9,7 @@ mod attachments;
 mod batches;
 pub mod books;
 mod cancel;
+mod ceilings;
 mod confirm;
 mod consents;
 mod crm;

@@ -133,8 +133,7 @@ impl Lane {
             recorder.keep_back(&claimed, customer.id, address).await?;
             return Ok(None);
         }
-        let pending = customer.pending.iter().find(|pending| pending.message == claimed.id);
-        let letters = book.letters_under(pending.map_or("", |pending| pending.rulebook.as_str()));
+        let letters = book.letters_of(&customer, &claimed.id);
         let job = Job {
             message: &claimed.id,
             map: &claimed.map,

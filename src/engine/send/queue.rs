@@ -282,11 +282,9 @@ impl Queue {
                 sender: sender.map(str::to_owned),
                 domain: addresses.get(&claimed.id).map(|to| domain_of(to)).unwrap_or_default(),
             };
-            let pending = to
-                .as_ref()
-                .and_then(|to: &Recipient| to.customer.pending.iter().find(|pending| pending.message == claimed.id));
-            let letters = book.letters_under(pending.map_or("", |pending| pending.rulebook.as_str()));
-            let fetches = claimed.raw.is_none() && letters.fetches(&claimed.map, &claimed.letter, &claimed.locale);
+            let letters = to.as_ref().map(|to| book.letters_of(&to.customer, &claimed.id));
+            let fetches = claimed.raw.is_none()
+                && letters.is_some_and(|of| of.fetches(&claimed.map, &claimed.letter, &claimed.locale));
             self.ready.push_back(Taken { claimed: Arc::new(claimed), to, traveller, fetches });
         }
         Ok(())
